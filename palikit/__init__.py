@@ -1,0 +1,1 @@
+"""palikit: PaliGemma 2, whole."""

@@ -1,0 +1,142 @@
+"""Attention, and the only two shapes of visibility that PaliGemma needs.
+
+Follows big_vision's `models/ppp/gemma.py` (grouped heads, soft-cap before the mask, softmax in float32) and
+`make_attn_mask` of `models/proj/paligemma/paligemma.py`. A prefix-LM needs no custom mask kernel: prefix queries
+see the prefix, suffix queries see everything before them, which is two plain calls.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = ["Masked", "PrefixLM", "Visibility", "attend", "block_mask"]
+
+Queries = Float[Tensor, "B N T H"]
+Keys = Float[Tensor, "B K S H"]
+
+
+def attend(
+    q: Queries,
+    k: Keys,
+    v: Keys,
+    *,
+    mask: Bool[Tensor, "#B #T S"] | None,
+    softcap: float | None,
+) -> Queries:
+    """Weighted values for each query; `q` is scaled already.
+
+    `mask` is True where a query may look; None lets every query see every key. Without a soft-cap this is
+    PyTorch's fused kernel; with one the logits are formed, capped and normalised in float32.
+    """
+    if not softcap:
+        attn_mask = None if mask is None else mask[:, None]
+        grouped = q.shape[1] != k.shape[1]
+        return F.scaled_dot_product_attention(
+            q, k, v, attn_mask=attn_mask, scale=1.0, enable_gqa=grouped
+        )
+    batch, heads, length, width = q.shape
+    kv_heads = k.shape[1]
+    # Query head k*G + g reads key/value head k, so a group's queries can share one matrix product.
+    rows = q.reshape(batch, kv_heads, -1, width)
+    logits = (rows @ k.transpose(-1, -2)).float()
+    logits = softcap * torch.tanh(logits / softcap)
+    if mask is not None:
+        by_head = logits.view(batch, kv_heads, -1, length, k.shape[2])
+        logits = by_head.masked_fill(~mask[:, None, None], torch.finfo(torch.float32).min)
+        logits = logits.view(batch, kv_heads, -1, k.shape[2])
+    weights = logits.softmax(dim=-1).to(v.dtype)
+    return (weights @ v).view(batch, heads, length, width)
+
+
+class Visibility(Protocol):
+    """Who sees whom, as a value that turns queries, keys and values into outputs."""
+
+    def attend(
+        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
+    ) -> Queries:
+        """Apply attention under this visibility; `window` limits how far back a causal token sees."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Masked:
+    """Any visibility at all, as a boolean mask.
+
+    Attributes:
+        mask: True where query t may see key s; None when all may.
+        distance: position of the query minus position of the key, where a sliding window applies (queries of
+            the suffix); 0 elsewhere. None where no layer has a window.
+    """
+
+    mask: Bool[Tensor, "#B #T S"] | None
+    distance: Int[Tensor, "#B T S"] | None = None
+
+    def attend(
+        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
+    ) -> Queries:
+        """One call under the mask."""
+        mask = self.mask
+        if window is not None and self.distance is not None:
+            near = self.distance < window
+            mask = near if mask is None else mask & near
+        return attend(q, k, v, mask=mask, softcap=softcap)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PrefixLM:
+    """The first `prefix` positions see each other; later ones see the prefix and are causal among themselves.
+
+    Attributes:
+        prefix: image tokens plus the width of the text prefix block, the same for all rows.
+        mask: True for real tokens; None when nothing is padded.
+        positions: of every token, counted over real ones; a sliding window needs them.
+    """
+
+    prefix: int
+    mask: Bool[Tensor, "B S"] | None
+    positions: Int[Tensor, "B S"] | None = None
+
+    def attend(
+        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
+    ) -> Queries:
+        """Two calls: prefix over prefix, suffix over everything."""
+        cut = self.prefix
+        valid = None if self.mask is None else self.mask[:, None]
+        seen = None if valid is None else valid[..., :cut]
+        before = attend(q[:, :, :cut], k[:, :, :cut], v[:, :, :cut], mask=seen, softcap=softcap)
+        after = attend(
+            q[:, :, cut:], k, v, mask=self._suffix_mask(q, valid, window), softcap=softcap
+        )
+        return torch.cat([before, after], dim=2)
+
+    def _suffix_mask(
+        self, q: Queries, valid: Bool[Tensor, "B 1 S"] | None, window: int | None
+    ) -> Bool[Tensor, "#B T S"]:
+        total = q.shape[2]
+        mask = torch.ones(total - self.prefix, total, dtype=torch.bool, device=q.device)
+        mask = mask.tril(self.prefix)[None]
+        if valid is not None:
+            mask = mask & valid
+        if window is not None:
+            assert self.positions is not None
+            mask = mask & (
+                self.positions[:, self.prefix :, None] - self.positions[:, None] < window
+            )
+        return mask
+
+
+def block_mask(
+    mask_ar: Int[Tensor, "B S"], mask_input: Bool[Tensor, "B S"]
+) -> Bool[Tensor, "B S S"]:
+    """The reference's general mask: token t sees token s of its own or an earlier block, if s is real.
+
+    mask_ar 0 0 0 1 1   ->  a prefix of three that sees itself, then two causal tokens
+    mask_ar 1 1 1 1 1   ->  causal
+    mask_ar 0 0 1 0 0   ->  two blocks; the second sees both, the first only itself
+    """
+    block = mask_ar.cumsum(dim=1)
+    return (block[:, None, :] <= block[:, :, None]) & mask_input[:, None, :]
