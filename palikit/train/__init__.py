@@ -1,0 +1,6 @@
+"""Training: one loop over batches that are pure functions of the step."""
+
+from .config import OptimConfig, TrainConfig
+from .loop import train
+
+__all__ = ["OptimConfig", "TrainConfig", "train"]

@@ -1,0 +1,62 @@
+"""A training run as one frozen value; a recipe is a function that returns it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from torch import Tensor, nn
+
+__all__ = ["OptimConfig", "TrainConfig"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OptimConfig:
+    """AdamW and its learning-rate curve.
+
+    Attributes:
+        lr: peak learning rate.
+        weight_decay: AdamW's, on matrices only; vectors and norms are never decayed.
+        clip: largest global norm of the gradients.
+        warmup: share of all steps over which the rate rises linearly from 0.
+        schedule: `cosine` falls to 0 at the last step, `constant` stays.
+    """
+
+    lr: float
+    weight_decay: float = 0.0
+    betas: tuple[float, float] = (0.9, 0.999)
+    eps: float = 1e-8
+    clip: float = 1.0
+    warmup: float = 0.05
+    schedule: Literal["cosine", "constant"] = "cosine"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """Everything a run is.
+
+    Attributes:
+        name: names the run's folder.
+        model: builds the module to train, its starting weights included.
+        batch: the batch of a step, a pure function of it, so that a resumed run sees what it would have seen. It
+            runs in a worker process and must be picklable.
+        loss: a module and a batch to named scalars; the one named `loss` is minimised, all are logged.
+        export: writes the finished module for its users.
+        steps: optimiser steps in all.
+        batch_size: examples in a batch, for the progress line only.
+        workers: processes that prepare batches ahead.
+        save_every: steps between checkpoints.
+    """
+
+    name: str
+    model: Callable[[], nn.Module]
+    batch: Callable[[int], Any]
+    loss: Callable[[nn.Module, Any], Mapping[str, Tensor]]
+    export: Callable[[nn.Module, Path], None]
+    optim: OptimConfig
+    steps: int
+    batch_size: int
+    workers: int = 1
+    log_every: int = 20
+    save_every: int = 500
+    seed: int = 0

@@ -1,0 +1,116 @@
+"""What nano is made of, how its weights start, and the dense head that teaches its vision tower.
+
+PaliGemma starts from a SigLIP that knows pictures and a Gemma that knows words. nano starts from nothing, so its
+vision tower is first taught what and where things are by a head on every patch, thrown away afterwards.
+"""
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
+from palikit.model.gemma import RMSNorm
+from palikit.model.paligemma import PaliGemma
+from palikit.train.loss import neighbour_targets
+
+IMAGE_SIZE = 112
+GRID = 8
+NUM_BINS = 1024
+SOFT_BINS = 8.0
+"""Targets are a bell this many bins wide: 0.9 of a pixel at 112 px."""
+
+
+def nano_config(vocab_size: int) -> PaliGemmaConfig:
+    """About 6 M parameters: 64 image tokens, six vision blocks, five decoder blocks."""
+    vision = SiglipConfig(
+        image_size=IMAGE_SIZE, patch_size=14, width=192, depth=6, mlp_dim=768, num_heads=6
+    )
+    text = GemmaConfig(
+        vocab_size=vocab_size,
+        width=256,
+        depth=5,
+        mlp_dim=512,
+        num_heads=4,
+        num_kv_heads=2,
+        head_dim=64,
+        query_scale=64**-0.5,
+        final_softcap=30.0,
+        post_norms=True,
+    )
+    return PaliGemmaConfig(vision, text)
+
+
+class NanoInTraining(nn.Module):
+    """nano and the dense head of its training."""
+
+    def __init__(self, vocab_size: int, loc_start: int, num_classes: int, num_colours: int) -> None:
+        super().__init__()
+        self.loc_start = loc_start
+        self.model = PaliGemma(nano_config(vocab_size))
+        self.dense = DenseHead(self.model.config.text.width, num_classes + 1, num_colours)
+        with torch.no_grad():
+            _initialise(self.model, loc_start)
+
+    def loc_table(self) -> Tensor:
+        """The embeddings of the 1,024 box bins: [1024, D]."""
+        return self.model.text.embedding.weight[self.loc_start : self.loc_start + NUM_BINS]
+
+
+class DenseHead(nn.Module):
+    """From each image token: which class covers it, and the box of that thing; from all: the background."""
+
+    def __init__(self, width: int, num_classes: int, num_colours: int) -> None:
+        super().__init__()
+        self.norm = RMSNorm(width, 1e-6)
+        self.classes = nn.Linear(width, num_classes)
+        self.colours = nn.Linear(width, num_colours)
+        self.boxes = nn.Linear(width, 4 * width)
+        self.box_norm = RMSNorm(width, 1e-6)
+
+    def losses(
+        self, features: Tensor, loc_table: Tensor, targets: dict[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Features [B, 64, D]; targets `patch_class` [B, 64] (0 nothing), `patch_box` [B, 64, 4], `colour` [B]."""
+        x = self.norm(features)
+        classes, colours = self.classes(x), self.colours(x.mean(dim=1))
+        thing = targets["patch_class"] > 0
+        vectors = self.box_norm(self.boxes(x[thing]).unflatten(-1, (4, -1)))
+        logits = vectors @ loc_table.T
+        soft = neighbour_targets(targets["patch_box"][thing].flatten(), NUM_BINS, SOFT_BINS)
+        box = -(soft * logits.flatten(0, 1).log_softmax(dim=-1)).sum(dim=-1).mean()
+        error = (logits.argmax(dim=-1) - targets["patch_box"][thing]).abs().float().mean()
+        right = (classes.argmax(dim=-1) == targets["patch_class"])[thing].float().mean()
+        return {
+            "class": F.cross_entropy(classes.flatten(0, 1), targets["patch_class"].flatten()),
+            "box": box,
+            "colour": F.cross_entropy(colours, targets["colour"]),
+            "class_right": right.detach(),
+            "bins_off": error.detach(),
+        }
+
+
+def _initialise(model: PaliGemma, loc_start: int) -> None:
+    width = model.config.text.width
+    table = model.text.embedding.weight
+    nn.init.normal_(table, std=width**-0.5)
+    table[loc_start : loc_start + NUM_BINS] = ordered_rows(NUM_BINS, width)
+    model.vision.pos_embedding.copy_(0.5 * _grid_rows(GRID, model.config.vision.width))
+
+
+def ordered_rows(count: int, width: int) -> Tensor:
+    """Rows of length 1 whose likeness falls with their distance: waves from half a turn to count / 16 turns."""
+    turns = torch.logspace(math.log10(0.5), math.log10(count / 16), width // 2)
+    angles = 2 * math.pi * torch.arange(count)[:, None] / count * turns
+    return torch.cat([angles.cos(), angles.sin()], dim=1) * (2 / width) ** 0.5
+
+
+def _grid_rows(side: int, width: int) -> Tensor:
+    turns = torch.logspace(math.log10(0.25), math.log10(side / 2), width // 4)
+    angles = 2 * math.pi * (torch.arange(side)[:, None] + 0.5) / side * turns
+    axis = torch.cat([angles.cos(), angles.sin()], dim=1)
+    rows = torch.cat(
+        [axis[:, None].expand(-1, side, -1), axis[None].expand(side, -1, -1)], dim=-1
+    )
+    return rows.flatten(0, 1)
