@@ -1,12 +1,15 @@
-"""Masks as sixteen codes: the VQ-VAE that PaliGemma's `<seg>` tokens stand for, both ways, and its crop and paste.
+"""Masks as sixteen codes, and back: the VQ-VAE that PaliGemma's `<seg>` tokens stand for.
 
-    mask [H, W] + box ─ mask_to_patch ─► [64, 64] ─ encode ─► 16 codes (4 x 4, row by row) ─ decode ─► [64, 64] ─ paste_mask ─► [H, W]
+    mask [H, W] + box ─ mask_to_patch ─► [64, 64] ─ encode ─► 16 codes (a 4 x 4 grid, row by row)
+    16 codes ─ decode ─► [64, 64] ─ paste_mask, at the box ─► mask [H, W]
 
 Follows the encoder in big_vision's `pp/proj/paligemma/segmentation.py` and the decoder in its
-`evaluators/proj/paligemma/transfers/segmentation.py`; the parameters carry the names of the official `vae-oid.npz`.
+`evaluators/proj/paligemma/transfers/segmentation.py`; the parameters carry the names of the
+official `vae-oid.npz`.
 
-Departures. The reference rounds a box to pixels when it encodes and truncates when it decodes; here both ways round,
-so that a mask comes back to where it was cut out. A box thinner than a pixel gets one pixel.
+Departures. The reference rounds a box to pixels when it encodes and truncates when it decodes;
+here both ways round, so that a mask comes back to where it was cut out. A box thinner than a pixel
+gets one pixel.
 """
 
 import os
@@ -32,7 +35,8 @@ PATCH_SIDE = 64
 CODE_WIDTH = 512
 GRID = 4
 
-# The running averages by which the codebook was trained; a file may carry them, reading codes does not need them.
+# The running averages by which the codebook was trained; a file may carry them, reading codes does
+# not need them.
 TRAINING_BUFFERS = frozenset({"_vq_vae._ema_w", "_vq_vae._ema_cluster_size"})
 
 
@@ -77,9 +81,9 @@ def _double(channels_in: int, channels_out: int) -> list[nn.Module]:
 class MaskCodec(nn.Module):
     """64 x 64 masks to 16 codes and back. A new one has random weights; `load` reads trained ones.
 
-        codec = MaskCodec.load("vae-oid.npz")
-        codes = codec.encode(masks)        # float [B, 64, 64] in [0, 1] -> int64 [B, 16]
-        inside = codec.decode(codes) > 0   # bool [B, 64, 64]
+    codec = MaskCodec.load("vae-oid.npz")
+    codes = codec.encode(masks)        # float [B, 64, 64] in [0, 1] -> int64 [B, 16]
+    inside = codec.decode(codes) > 0   # bool [B, 64, 64]
     """
 
     def __init__(self) -> None:
@@ -133,7 +137,8 @@ class MaskCodec(nn.Module):
         """Masks in [0, 1] to codes."""
         if masks.ndim != 3 or tuple(masks.shape[1:]) != (PATCH_SIDE, PATCH_SIDE):
             raise UsageError(
-                f"masks of shape {tuple(masks.shape)} cannot be encoded: give [B, 64, 64], cut out by mask_to_patch"
+                f"masks of shape {tuple(masks.shape)} cannot be encoded: "
+                "give [B, 64, 64], cut out by mask_to_patch"
             )
         return self.quantise(self.features(masks.to(self.codebook.dtype)))
 
@@ -143,7 +148,9 @@ class MaskCodec(nn.Module):
         if codes.ndim != 2 or codes.shape[1] != GRID * GRID:
             raise UsageError(f"codes of shape {tuple(codes.shape)} cannot be decoded: give [B, 16]")
         if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < NUM_CODES:
-            raise UsageError(f"a code is outside 0..127 (found {int(codes.min())}..{int(codes.max())})")
+            raise UsageError(
+                f"a code is outside 0..127 (found {int(codes.min())}..{int(codes.max())})"
+            )
         return self.reconstruct(self.codebook[codes])
 
     @classmethod
@@ -164,7 +171,9 @@ class MaskCodec(nn.Module):
         """Write the parameters as safetensors, under the official names."""
         target = Path(path)
         if target.suffix != ".safetensors":
-            raise UsageError(f"a codec is saved as .safetensors, not as {target.name!r}: change the ending")
+            raise UsageError(
+                f"a codec is saved as .safetensors, not as {target.name!r}: change the ending"
+            )
         draft = target.with_name(target.name + ".part")
         save_file({k: v.contiguous().cpu() for k, v in self.state_dict().items()}, draft)
         os.replace(draft, target)
@@ -172,14 +181,17 @@ class MaskCodec(nn.Module):
 
 def _read(path: Path) -> dict[str, Tensor]:
     if not path.is_file():
-        raise CodecError(f"there is no mask codec at {path}: give the path of vae-oid.npz or of a saved codec")
+        raise CodecError(
+            f"there is no mask codec at {path}: give the path of vae-oid.npz or of a saved codec"
+        )
     try:
         if path.suffix == ".safetensors":
             return load_file(path)
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, Mapping):
-                raise CodecError(f"{path} is a single array, not a mask codec: give vae-oid.npz")
-            return {name: torch.from_numpy(np.asarray(archive[name], np.float32)) for name in archive}
+        archive = np.load(path, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise CodecError(f"{path} is a single array, not a mask codec: give vae-oid.npz")
+        with archive:
+            return {k: torch.from_numpy(np.asarray(archive[k], np.float32)) for k in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, SafetensorError) as error:
         raise CodecError(f"{path} is not a readable .npz or .safetensors file ({error})") from error
 
@@ -203,7 +215,7 @@ def _check_layout(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, 
 
 
 def mask_to_patch(mask: MaskArray | np.ndarray, box: Box) -> Float[Tensor, "64 64"]:
-    """Cut a box out of a mask [H, W] (bool, or float in [0, 1]) and resize it to 64 x 64, bilinear with antialiasing."""
+    """Cut a box out of a mask [H, W], bool or float in [0, 1]; resized with antialiasing."""
     height, width = mask.shape
     x1, y1, x2, y2 = _pixel_box(box, (width, height))
     x1, y1, x2, y2 = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
@@ -214,7 +226,10 @@ def mask_to_patch(mask: MaskArray | np.ndarray, box: Box) -> Float[Tensor, "64 6
 
 
 def paste_mask(patch: Float[Tensor, "64 64"], box: Box, size: tuple[int, int]) -> MaskArray:
-    """Resize a decoded patch to its box in a picture of `size` (width, height); bool [H, W], true where > 0."""
+    """A decoded patch in its box: bool [H, W] of a picture of `size` (width, height).
+
+    The patch is resized first and compared with 0 after it, which keeps outlines smooth.
+    """
     width, height = size
     x1, y1, x2, y2 = _pixel_box(box, size)
     left, top, right, bottom = max(x1, 0), max(y1, 0), min(x2, width), min(y2, height)
@@ -227,7 +242,7 @@ def paste_mask(patch: Float[Tensor, "64 64"], box: Box, size: tuple[int, int]) -
 
 
 def _pixel_box(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Whole pixels x1 y1 x2 y2, at least one wide and high; a sliver at the far edge steps back inside."""
+    """Whole pixels, at least one wide and high; a sliver at the far edge steps back inside."""
     x1, x2 = _pixel_range(box.x1, box.x2, size[0])
     y1, y2 = _pixel_range(box.y1, box.y2, size[1])
     return x1, y1, x2, y2
@@ -243,5 +258,9 @@ def _pixel_range(start: float, stop: float, side: int) -> tuple[int, int]:
 
 def _resize(plane: Float[Tensor, "h w"], height: int, width: int) -> Float[Tensor, "h2 w2"]:
     return functional.interpolate(
-        plane[None, None], size=(height, width), mode="bilinear", antialias=True, align_corners=False
+        plane[None, None],
+        size=(height, width),
+        mode="bilinear",
+        antialias=True,
+        align_corners=False,
     )[0, 0]

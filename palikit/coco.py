@@ -1,0 +1,148 @@
+"""A mask in COCO's terms: compressed run lengths and polygons, both exact, in numpy alone.
+
+Run lengths go down the columns and start with a run of zeros, as in the COCO API; the compressed
+form is its text form: each count (from the fourth on: its difference to the count two before) in
+groups of five bits, lowest first, one printable character a group.
+
+Polygons run along the edges of pixels with the mask on their right hand, so filling them gives the
+mask back. COCO has no holes: a mask with holes is cut into horizontal bands, so that each hole
+becomes a notch.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["MaskArray", "decode_rle", "encode_rle", "polygons"]
+
+MaskArray: TypeAlias = NDArray[np.bool_]
+
+Vertex: TypeAlias = tuple[int, int]
+STEPS: tuple[Vertex, ...] = (
+    (1, 0),
+    (0, 1),
+    (-1, 0),
+    (0, -1),
+)  # right, down, left, up: each is a right turn further
+
+
+def encode_rle(mask: MaskArray) -> dict[str, Any]:
+    """`{"size": [height, width], "counts": "..."}`, which pycocotools and JSON both take."""
+    height, width = mask.shape
+    return {"size": [height, width], "counts": _pack(_run_lengths(mask))}
+
+
+def decode_rle(rle: Mapping[str, Any]) -> MaskArray:
+    """A mask [H, W] from run lengths: compressed (text or bytes) or a plain list of counts."""
+    height, width = rle["size"]
+    counts = rle["counts"]
+    if isinstance(counts, bytes):
+        counts = counts.decode("ascii")
+    lengths = _unpack(counts) if isinstance(counts, str) else list(counts)
+    values = np.arange(len(lengths)) % 2 == 1
+    return np.repeat(values, lengths).reshape(width, height).T
+
+
+def _run_lengths(mask: MaskArray) -> list[int]:
+    flat = np.asarray(mask, dtype=np.bool_).ravel(order="F")
+    changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    edges = np.concatenate(([0], changes, [flat.size]))
+    lengths: list[int] = np.diff(edges).tolist()
+    return [0, *lengths] if flat.size and flat[0] else lengths
+
+
+def _pack(counts: Sequence[int]) -> str:
+    letters = []
+    for i, count in enumerate(counts):
+        rest, more = count - (counts[i - 2] if i > 2 else 0), True
+        while more:
+            group, rest = rest & 31, rest >> 5
+            # The last group's fifth bit is the sign, so stop only when it tells the truth.
+            more = rest != (-1 if group & 16 else 0)
+            letters.append(chr(48 + group + (32 if more else 0)))
+    return "".join(letters)
+
+
+def _unpack(text: str) -> list[int]:
+    counts: list[int] = []
+    value, shift = 0, 0
+    for letter in text:
+        group = ord(letter) - 48
+        value |= (group & 31) << shift
+        shift += 5
+        if group & 32:
+            continue
+        if group & 16:
+            value -= 1 << shift
+        counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+        value, shift = 0, 0
+    return counts
+
+
+def polygons(mask: MaskArray) -> list[list[float]]:
+    """Outlines as flat lists `[x, y, x, y, ...]`; several where the mask has parts or holes."""
+    loops = _trace(mask)
+    # A cut below the topmost row of each hole opens it into both bands.
+    cuts = sorted({min(y for _, y in loop) + 1 for loop in loops if _area(loop) < 0})
+    if cuts:
+        bands = pairwise([0, *cuts, mask.shape[0]])
+        loops = [
+            [(x, y + top) for x, y in loop]
+            for top, bottom in bands
+            for loop in _trace(mask[top:bottom])
+        ]
+    return [[float(value) for vertex in loop for value in vertex] for loop in loops]
+
+
+def _trace(mask: MaskArray) -> list[list[Vertex]]:
+    """Closed loops of corners: clockwise around the mask, counter-clockwise around its holes."""
+    ways = _edges(mask)
+    loops = []
+    while ways:
+        start = at = next(iter(ways))
+        way = min(ways[start])
+        loop = [start]
+        while True:
+            ways[at].discard(way)
+            if not ways[at]:
+                del ways[at]
+            at = (at[0] + STEPS[way][0], at[1] + STEPS[way][1])
+            if at == start:
+                break
+            ahead = _next_way(way, ways[at])
+            if ahead != way:
+                loop.append(at)
+            way = ahead
+        loops.append(loop)
+    return loops
+
+
+def _next_way(way: int, options: set[int]) -> int:
+    # Two ways lead on where pixels touch at a corner only: the right turn stays with this pixel.
+    right = (way + 1) % 4
+    return right if right in options else min(options)
+
+
+def _edges(mask: MaskArray) -> dict[Vertex, set[int]]:
+    """From each corner of the pixel grid, the directions in which an edge of the mask leaves it."""
+    padded = np.pad(np.asarray(mask, dtype=np.bool_), 1)
+    inside = padded[1:-1, 1:-1]
+    neighbours = (padded[:-2, 1:-1], padded[1:-1, 2:], padded[2:, 1:-1], padded[1:-1, :-2])
+    # Where the top, right, bottom and left edge of a pixel start.
+    corners = ((0, 0), (1, 0), (1, 1), (0, 1))
+    ways: dict[Vertex, set[int]] = defaultdict(set)
+    for way, (neighbour, (dx, dy)) in enumerate(zip(neighbours, corners, strict=True)):
+        rows, columns = np.nonzero(inside & ~neighbour)
+        for x, y in zip((columns + dx).tolist(), (rows + dy).tolist(), strict=True):
+            ways[x, y].add(way)
+    return ways
+
+
+def _area(loop: Sequence[Vertex]) -> int:
+    """Twice the signed area: positive when the loop runs clockwise on the screen."""
+    following = [*loop[1:], loop[0]]
+    return sum(ax * by - bx * ay for (ax, ay), (bx, by) in zip(loop, following, strict=True))

@@ -1,0 +1,298 @@
+"""What can be asked of a picture: how each question is spelled and how its answer is read.
+
+    Detect(["cat", "dog"]).prefix                                  "detect cat ; dog"
+    Detect(["cat"]).parse("<loc0051>… cat", size=(640, 480))       Regions(items=(...), ...)
+
+Prompts follow the PaliGemma paper (arXiv 2407.07726, section 3.2.5) and its model card. A prefix
+holds neither `<bos>` nor the newline that ends a prompt: those are the processor's.
+
+The score of a region is the geometric mean of how sure the model was of its four locs and of its
+label, each taken as exp of the mean log-probability of its tokens; so where and what weigh the
+same, however many pieces a name takes and whether or not a mask stands in between. A region without
+label has the score of its locs.
+"""
+
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, TypeAlias
+
+from palikit.codecs import text as grammar
+from palikit.codecs.boxes import decode_box, encode_box, format_box
+from palikit.errors import UsageError
+from palikit.results import Box, Region, Regions, Text
+
+__all__ = ["TASKS", "Answer", "Ask", "Caption", "Describe", "Detect"]
+__all__ += ["Ocr", "Question", "Score", "Segment", "Task"]
+
+Size: TypeAlias = tuple[int, int]
+"""(width, height) of a picture, in pixels."""
+
+Score: TypeAlias = Callable[[int, int], float]
+"""score(start, end): exp of the mean log-probability of all tokens in text[start:end]."""
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+
+
+class Task(ABC):
+    """One question to ask of a picture."""
+
+    name: ClassVar[str]
+    max_new_tokens: int
+
+    @property
+    @abstractmethod
+    def prefix(self) -> str:
+        """The prompt, without its ends."""
+
+    @property
+    def has_codes(self) -> bool:
+        """Whether the prefix holds <loc> tokens of our own making, to be read as such."""
+        return False
+
+    @abstractmethod
+    def parse(
+        self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
+    ) -> Text | Regions:
+        """Read an answer about a picture of `size` (width, height), whatever the model wrote."""
+
+
+class _TextTask(Task):
+    """A question that is answered in words."""
+
+    def parse(
+        self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
+    ) -> Text:
+        return Text(text, _mean_score(logprobs), tuple(logprobs))
+
+
+@dataclass(frozen=True, slots=True)
+class _RegionTask(Task):
+    """A question about things of given names, a list or "cat ; dog", that is answered by regions.
+
+    Masks are left to the caller, who has the mask codec: the regions come with their codes.
+    """
+
+    labels: Sequence[str]
+    max_new_tokens: int = field(default=512, kw_only=True)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "labels", _read_labels(self.labels))
+        _check(self.max_new_tokens)
+
+    @property
+    def prefix(self) -> str:
+        return f"{self.name} {grammar.join_regions(self.labels)}"
+
+    def parse(
+        self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
+    ) -> Regions:
+        spans, unparsed = grammar.parse_spans(text)
+        items = tuple(
+            Region(
+                label=span.label,
+                box=decode_box(span.bins, size),
+                score=None if score is None else _region_score(span, score),
+                codes=span.codes,
+            )
+            for span in spans
+        )
+        return Regions(items, unparsed, size, text, _mean_score(logprobs), tuple(logprobs))
+
+
+@dataclass(frozen=True, slots=True)
+class Caption(_TextTask):
+    """A short caption; of one region, where `region` (pixels of a picture of `size`) is given.
+
+    Attributes:
+        lang: language of the caption. A caption of a region is asked for without language, as in
+            pretraining.
+        style: "caption", or "cap" for the terse, web-like form of the pretrained checkpoints.
+        size: (width, height) of the picture, needed with `region`.
+    """
+
+    lang: str = "en"
+    style: Literal["caption", "cap"] = "caption"
+    region: Box | None = None
+    size: Size | None = None
+    max_new_tokens: int = field(default=64, kw_only=True)
+    name: ClassVar[str] = "caption"
+
+    def __post_init__(self) -> None:
+        _check(self.max_new_tokens, self.lang)
+        if self.style not in ("caption", "cap"):
+            raise UsageError(f"style={self.style!r} is unknown: write 'caption' or 'cap'")
+
+    @property
+    def prefix(self) -> str:
+        if self.region is None:
+            return f"{self.style} {self.lang}"
+        if self.size is None:
+            raise UsageError("Caption(region=...) needs the picture's size=(width, height) too")
+        return f"{self.style} {format_box(encode_box(self.region, self.size))}"
+
+    @property
+    def has_codes(self) -> bool:
+        return self.region is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Describe(_TextTask):
+    """A long description."""
+
+    lang: str = "en"
+    max_new_tokens: int = field(default=256, kw_only=True)
+    name: ClassVar[str] = "describe"
+
+    def __post_init__(self) -> None:
+        _check(self.max_new_tokens, self.lang)
+
+    @property
+    def prefix(self) -> str:
+        return f"describe {self.lang}"
+
+
+@dataclass(frozen=True, slots=True)
+class Ocr(_TextTask):
+    """All text in the picture, line by line from the top."""
+
+    max_new_tokens: int = field(default=512, kw_only=True)
+    name: ClassVar[str] = "ocr"
+
+    def __post_init__(self) -> None:
+        _check(self.max_new_tokens)
+
+    @property
+    def prefix(self) -> str:
+        return "ocr"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(_TextTask):
+    """A short answer, in `lang`, to a question."""
+
+    question: str
+    lang: str = "en"
+    max_new_tokens: int = field(default=64, kw_only=True)
+    name: ClassVar[str] = "answer"
+
+    def __post_init__(self) -> None:
+        _check_words("question", self.question)
+        _check(self.max_new_tokens, self.lang)
+
+    @property
+    def prefix(self) -> str:
+        return f"answer {self.lang} {self.question}"
+
+
+@dataclass(frozen=True, slots=True)
+class Question(_TextTask):
+    """A question, in `lang`, that has the given English answer."""
+
+    answer: str
+    lang: str = "en"
+    max_new_tokens: int = field(default=64, kw_only=True)
+    name: ClassVar[str] = "question"
+
+    def __post_init__(self) -> None:
+        _check_words("answer", self.answer)
+        _check(self.max_new_tokens, self.lang)
+
+    @property
+    def prefix(self) -> str:
+        return f"question {self.lang} {self.answer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Detect(_RegionTask):
+    """Boxes around all things of the given names: a list, or "cat ; dog"."""
+
+    name: ClassVar[str] = "detect"
+
+    @staticmethod
+    def suffix(regions: Regions) -> str:
+        """The answer that training teaches: `parse` reads it back, up to the bins' precision."""
+        return grammar.join_regions(
+            [grammar.format_region(encode_box(r.box, regions.size), r.label) for r in regions]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Segment(_RegionTask):
+    """Boxes and masks of all things of the given names: a list, or "cat ; dog"."""
+
+    name: ClassVar[str] = "segment"
+
+    @staticmethod
+    def suffix(regions: Regions) -> str:
+        """The answer that training teaches; every region needs its `codes`."""
+        for region in regions:
+            if region.codes is None:
+                raise UsageError(
+                    f"region {region.label!r} has no codes: encode its mask with MaskCodec first"
+                )
+        return grammar.join_regions(
+            [
+                grammar.format_region(encode_box(r.box, regions.size), r.label, r.codes)
+                for r in regions
+            ]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ask(_TextTask):
+    """Any prompt, as it is: open prompts of mix checkpoints, or those of a fine-tuned one."""
+
+    prompt: str
+    max_new_tokens: int = field(default=256, kw_only=True)
+    name: ClassVar[str] = "ask"
+
+    def __post_init__(self) -> None:
+        _check_words("prompt", self.prompt)
+        _check(self.max_new_tokens)
+
+    @property
+    def prefix(self) -> str:
+        return self.prompt
+
+
+TASKS: dict[str, type[Task]] = {
+    task.name: task for task in (Caption, Describe, Ocr, Answer, Question, Detect, Segment, Ask)
+}
+
+
+def _region_score(span: grammar.RegionSpan, score: Score) -> float:
+    place = score(span.start, span.start + grammar.BOX_LENGTH)
+    if not span.label:
+        return place
+    return math.sqrt(place * score(span.label_start, span.label_end))
+
+
+def _mean_score(logprobs: Sequence[float]) -> float | None:
+    return math.exp(math.fsum(logprobs) / len(logprobs)) if logprobs else None
+
+
+def _read_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    names = labels.split(";") if isinstance(labels, str) else list(labels)
+    if not names:
+        raise UsageError(
+            "the list of labels is empty: name at least one thing, for example ['cat']"
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageError(f"label {name!r} is not a string: write for example ['cat', 'dog']")
+    return tuple(grammar.check_label(name) for name in names)
+
+
+def _check_words(field_name: str, words: str) -> None:
+    if not isinstance(words, str) or not words.strip():
+        raise UsageError(f"{field_name}={words!r} is empty or not a string: write it in words")
+
+
+def _check(max_new_tokens: int, lang: str = "en") -> None:
+    if not isinstance(lang, str) or not LANGUAGE.fullmatch(lang):
+        raise UsageError(f"lang={lang!r} is not a language code: write one such as 'en' or 'de'")
+    if max_new_tokens < 1:
+        raise UsageError(f"max_new_tokens={max_new_tokens} leaves no room: give 1 or more")
