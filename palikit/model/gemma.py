@@ -15,7 +15,7 @@ from palikit.shapes import Embeddings, Logits, TokenIds
 from .attention import Visibility
 from .cache import KVCache
 
-__all__ = ["Gemma", "RMSNorm"]
+__all__ = ["Gemma", "RMSNorm", "TiedEmbedding"]
 
 Rotation = tuple[Float[Tensor, "B 1 T h"], Float[Tensor, "B 1 T h"]]
 """Cosines and sines of each position's angles, half a head wide, the same for all heads."""
@@ -27,7 +27,7 @@ class Gemma(nn.Module):
     def __init__(self, config: GemmaConfig) -> None:
         super().__init__()
         self.config = config
-        self.embedding = nn.Embedding(config.vocab_size, config.width)
+        self.embedding = TiedEmbedding(config.vocab_size, config.width)
         self.blocks = nn.ModuleList(GemmaBlock(config, i) for i in range(config.depth))
         self.norm = RMSNorm(config.width, config.norm_eps)
 
@@ -51,9 +51,17 @@ class Gemma(nn.Module):
 
     def logits(self, hidden: Embeddings) -> Logits:
         """Scores of every vocabulary row, soft-capped where the configuration says so; float32."""
-        logits = F.linear(hidden, self.embedding.weight).float()
+        logits = self.embedding.scores(hidden)
         cap = self.config.final_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
+
+
+class TiedEmbedding(nn.Embedding):
+    """The vocabulary table, read both ways: ids to rows, and states to a score for every row."""
+
+    def scores(self, hidden: Embeddings) -> Logits:
+        """Products of states with every row, float32."""
+        return F.linear(hidden, self.weight).float()
 
 
 class GemmaBlock(nn.Module):

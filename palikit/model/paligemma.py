@@ -57,7 +57,8 @@ class PaliGemma(nn.Module):
             mask_ar: 0 where a token may be seen by the earlier ones of its block, 1 where it starts a new block.
             mask_input: False for padding, which may stand anywhere.
         """
-        x, real = self._join(images, tokens, mask_input)
+        features = None if images is None else self.embed_image(images)
+        x, real = self._join(features, tokens, mask_input)
         ahead = x.shape[1] - tokens.shape[1]
         blocks = torch.cat([mask_ar.new_zeros(mask_ar.shape[0], ahead), mask_ar], dim=1)
         mask = block_mask(blocks, real)
@@ -68,18 +69,18 @@ class PaliGemma(nn.Module):
 
     def forward_suffix(
         self,
-        images: Images | None,
+        features: Float[Tensor, "B I D"] | None,
         tokens: TokenIds,
         mask_input: TokenMask,
         prefix_length: int,
     ) -> Embeddings:
-        """Hidden states that predict the suffix, by two attention calls a layer.
+        """Hidden states that predict the suffix, by two attention calls a layer; what training runs.
 
-        Tokens are laid out as `[prefix block | suffix block]`, each padded on its own. Returns the states of the
+        `features` are `embed_image`'s. Tokens are laid out as `[prefix block | suffix block]`, each padded on its own. Returns the states of the
         last prefix slot's row-wise real token and of all suffix slots but the last: `[B, suffix slots, D]`, so that
         state t predicts suffix token t. `text.logits` turns those that matter into scores.
         """
-        x, real = self._join(images, tokens, mask_input)
+        x, real = self._join(features, tokens, mask_input)
         ahead = x.shape[1] - tokens.shape[1]
         positions = count_positions(real)
         cut = ahead + prefix_length
@@ -98,12 +99,7 @@ class PaliGemma(nn.Module):
 
         `mask_input` None says that nothing is padded, which spares the mask.
         """
-        x = self.text.embed(tokens)
-        if features is not None:
-            x = torch.cat([features.to(x.dtype), x], dim=1)
-        real = torch.ones(x.shape[:2], dtype=torch.bool, device=x.device)
-        if mask_input is not None:
-            real[:, x.shape[1] - tokens.shape[1] :] = mask_input
+        x, real = self._join(features, tokens, mask_input)
         positions = cache.reserve(real)
         visible = None if mask_input is None else real[:, None]
         hidden = self.text(x, positions, Masked(visible), cache)
@@ -122,12 +118,16 @@ class PaliGemma(nn.Module):
         return self.text.logits(self.text(x, positions, Masked(mask, distance), cache))
 
     def _join(
-        self, images: Images | Float[Tensor, "B 3 R R"] | None, tokens: TokenIds, real: TokenMask
+        self,
+        features: Float[Tensor, "B I D"] | None,
+        tokens: TokenIds,
+        real: TokenMask | None,
     ) -> tuple[Embeddings, Bool[Tensor, "B S"]]:
         x = self.text.embed(tokens)
-        if images is None:
+        if real is None:
+            real = torch.ones_like(tokens, dtype=torch.bool)
+        if features is None:
             return x, real
-        features = self.embed_image(images)
         seen = torch.ones(features.shape[:2], dtype=torch.bool, device=x.device)
         return torch.cat([features.to(x.dtype), x], dim=1), torch.cat([seen, real], dim=1)
 

@@ -1,0 +1,188 @@
+"""A photo to 33 tokens with random 3B weights in bfloat16: palikit and `transformers`, each in its own process.
+
+    python bench/compare_transformers.py                     # PaliGemma 2 3B at 224 px; needs 8 GB of memory
+    python bench/compare_transformers.py --preset tiny       # seconds, to see that it runs
+
+Prints the median of each stage over the runs, the highest memory of each process, and the two ratios.
+`transformers` is used as its documentation says, with its default attention for Gemma 2 on a CPU.
+"""
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import nn
+
+import palikit as pk
+from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
+
+TOKENS = 33
+PROMPT = [2, *range(1000, 1004), 108]
+TINY = PaliGemmaConfig(
+    SiglipConfig(224, 14, 64, 2, 128, 4),
+    GemmaConfig(257_152, 64, 2, 128, 4, 2, 16, 16**-0.5, 50.0, 30.0, True),
+)
+
+
+def preset(name: str) -> PaliGemmaConfig:
+    """A published size by name, or `tiny`."""
+    return TINY if name == "tiny" else pk.PRESETS[name]
+
+
+def fill(model: nn.Module) -> None:
+    """Random weights at once: one block of small numbers, repeated."""
+    noise = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0)) * 0.02
+    with torch.no_grad():
+        for weight in model.parameters():
+            flat = weight.view(-1)
+            for start in range(0, flat.numel(), len(noise)):
+                part = flat[start : start + len(noise)]
+                part.copy_(noise[: len(part)])
+
+
+def photo() -> Image.Image:
+    """A picture of 1280 x 960 pixels."""
+    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (960, 1280, 3), np.uint8))
+
+
+def palikit_runner(name: str):
+    """Build palikit's model; returns a function that answers once and times its stages."""
+    from palikit.decode.generate import generate
+    from palikit.inputs.image import Resize
+    from palikit.quantize import speed_up_bfloat16
+
+    config = preset(name)
+    with torch.device("meta"):
+        model = pk.PaliGemma(config)
+    model = model.to(torch.bfloat16).to_empty(device="cpu").eval()
+    fill(model)
+    speed_up_bfloat16(model)
+    resize = Resize(config.vision.image_size, "bicubic")
+    picture, prompt = photo(), torch.tensor([PROMPT])
+
+    @torch.inference_mode()
+    def once() -> dict[str, float]:
+        start = time.perf_counter()
+        features = model.embed_image(resize(picture)[None].bfloat16())
+        looked = time.perf_counter()
+        columns = generate(
+            model, features, prompt, None, eos_id=(), max_new_tokens=TOKENS
+        )
+        next(columns)
+        first = time.perf_counter()
+        count = 1 + sum(1 for _ in columns)
+        assert count == TOKENS
+        end = time.perf_counter()
+        return {
+            "vision_s": looked - start,
+            "first_token_s": first - start,
+            "tokens_per_s": (TOKENS - 1) / (end - first),
+            "total_s": end - start,
+        }
+
+    return once
+
+
+def transformers_runner(name: str):
+    """Build the same model in transformers."""
+    import transformers
+    from transformers.initialization import no_init_weights
+
+    config = hf_config(preset(name))
+    torch.set_default_dtype(torch.bfloat16)
+    with no_init_weights():
+        model = transformers.PaliGemmaForConditionalGeneration(config).eval()
+    torch.set_default_dtype(torch.float32)
+    model.tie_weights()
+    fill(model)
+    side = preset(name).vision.image_size
+    processor = transformers.SiglipImageProcessor(size={"height": side, "width": side}, resample=3)
+    picture = photo()
+    images = preset(name).tokens_per_image
+    ids = torch.tensor([[config.image_token_id] * images + PROMPT])
+    stamps: list[float] = []
+
+    class Clock(transformers.generation.streamers.BaseStreamer):
+        def put(self, value: torch.Tensor) -> None:
+            stamps.append(time.perf_counter())
+
+        def end(self) -> None:
+            pass
+
+    @torch.inference_mode()
+    def once() -> dict[str, float]:
+        stamps.clear()
+        start = time.perf_counter()
+        pixels = processor(picture, return_tensors="pt")["pixel_values"].bfloat16()
+        out = model.generate(
+            input_ids=ids,
+            pixel_values=pixels,
+            attention_mask=torch.ones_like(ids),
+            token_type_ids=torch.zeros_like(ids),
+            max_new_tokens=TOKENS,
+            min_new_tokens=TOKENS,
+            do_sample=False,
+            streamer=Clock(),
+        )
+        end = time.perf_counter()
+        assert out.shape[1] - ids.shape[1] == TOKENS
+        first = stamps[1]  # the prompt itself is put first
+        return {
+            "first_token_s": first - start,
+            "tokens_per_s": (TOKENS - 1) / (end - first),
+            "total_s": end - start,
+        }
+
+    return once
+
+
+def hf_config(config: PaliGemmaConfig):
+    """Our configuration as transformers'."""
+    from transformers import PaliGemmaConfig as HFConfig
+
+    from palikit.weights.hf_config import to_hf
+
+    return HFConfig(**{k: v for k, v in to_hf(config).items() if k != "architectures"})
+
+
+def measure(engine: str, name: str, runs: int) -> dict[str, float]:
+    """One warm-up, then the median of `runs`, and this process's highest memory."""
+    once = {"palikit": palikit_runner, "transformers": transformers_runner}[engine](name)
+    once()
+    rows = [once() for _ in range(runs)]
+    medians = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+    return {**medians, "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6}
+
+
+def main() -> None:
+    """Run both, one after the other, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--preset", default="paligemma2-3b-224", choices=["tiny", *pk.PRESETS])
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--only", choices=["palikit", "transformers"], help="measure one, print JSON")
+    args = parser.parse_args()
+    if args.only:
+        print(json.dumps(measure(args.only, args.preset, args.runs)))
+        return
+    found = {}
+    for engine in ("transformers", "palikit"):
+        command = [sys.executable, str(Path(__file__)), "--preset", args.preset]
+        command += ["--runs", str(args.runs), "--only", engine]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[engine] = json.loads(done.stdout.splitlines()[-1])
+        print(engine, "  ".join(f"{key} {value:.2f}" for key, value in found[engine].items()))
+    theirs, ours = found["transformers"], found["palikit"]
+    print(f"faster {theirs['total_s'] / ours['total_s']:.2f}x", end="  ")
+    print(f"memory {ours['peak_gb'] / theirs['peak_gb']:.2f}x")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,283 @@
+"""Where all stages meet: a picture and a task in, a typed answer out.
+
+    vlm = load("nano")
+    vlm.detect("photo.jpg", ["cat", "dog"])            # Regions, in pixels of photo.jpg
+    seen = vlm.look("photo.jpg")                        # the vision tower once, for many questions
+    vlm.run([(seen, Caption()), (seen, Answer("what is this?"))])
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from PIL import Image
+from torch import Tensor
+
+from palikit.codecs.masks import MaskCodec, paste_mask
+from palikit.decode.beam import beam_search
+from palikit.decode.generate import Generated, collect, generate
+from palikit.decode.sampling import Decoding
+from palikit.errors import CodecError, UsageError
+from palikit.inputs.image import load_image
+from palikit.inputs.processor import Processor, Row
+from palikit.model.paligemma import PaliGemma
+from palikit.results import Regions, Text
+from palikit.tasks import (
+    Answer,
+    Ask,
+    Caption,
+    Describe,
+    Detect,
+    Ocr,
+    Question,
+    Segment,
+    Task,
+)
+
+__all__ = ["Engine", "ImageLike", "Seen"]
+
+Picture: TypeAlias = str | Path | bytes | Image.Image | np.ndarray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """What the vision tower made of a picture (or of several), with the size of the first.
+
+    Attributes:
+        features: soft tokens [1, F*P, D].
+        size: (width, height) of the first picture, in pixels; boxes and masks are given in it.
+    """
+
+    features: Float[Tensor, "1 I D"]
+    size: tuple[int, int]
+
+
+ImageLike: TypeAlias = Picture | Seen | Sequence[Picture]
+
+
+class Engine:
+    """A model with its processor and, where there is one, its mask codec."""
+
+    def __init__(
+        self, model: PaliGemma, processor: Processor, mask_codec: MaskCodec | None = None
+    ) -> None:
+        self.model = model.eval()
+        self.processor = processor
+        self.mask_codec = mask_codec
+
+    def caption(
+        self, image: ImageLike, lang: str = "en", *, decoding: Decoding = Decoding()
+    ) -> Text:
+        """A short caption in a language, by its code: `en`, `de`, `th`."""
+        return self._text(image, Caption(lang=lang), decoding)
+
+    def describe(
+        self, image: ImageLike, lang: str = "en", *, decoding: Decoding = Decoding()
+    ) -> Text:
+        """A longer description."""
+        return self._text(image, Describe(lang=lang), decoding)
+
+    def ocr(self, image: ImageLike, *, decoding: Decoding = Decoding()) -> Text:
+        """The words that can be read in the picture."""
+        return self._text(image, Ocr(), decoding)
+
+    def answer(
+        self, image: ImageLike, question: str, lang: str = "en", *, decoding: Decoding = Decoding()
+    ) -> Text:
+        """The answer to a question about the picture."""
+        return self._text(image, Answer(question, lang=lang), decoding)
+
+    def question(
+        self, image: ImageLike, answer: str, lang: str = "en", *, decoding: Decoding = Decoding()
+    ) -> Text:
+        """A question about the picture whose answer is `answer`."""
+        return self._text(image, Question(answer, lang=lang), decoding)
+
+    def ask(self, image: ImageLike, prompt: str, *, decoding: Decoding = Decoding()) -> Text:
+        """Any prompt at all, answered as plain text."""
+        return self._text(image, Ask(prompt), decoding)
+
+    def detect(
+        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = Decoding()
+    ) -> Regions:
+        """Boxes of what is asked for: `["cat", "dog"]` or `"cat ; dog"`."""
+        return self._regions(image, Detect(labels), decoding)
+
+    def segment(
+        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = Decoding()
+    ) -> Regions:
+        """Boxes and masks of what is asked for."""
+        return self._regions(image, Segment(labels), decoding)
+
+    @torch.inference_mode()
+    def look(self, image: ImageLike) -> Seen:
+        """Run the vision tower once; the result is accepted wherever a picture is."""
+        if isinstance(image, Seen):
+            return image
+        frames = list(image) if isinstance(image, (list, tuple)) else [image]
+        if not frames:
+            raise UsageError("no picture was given: pass one picture or a list of at least one")
+        pictures = [load_image(frame) for frame in frames]
+        pixels = torch.stack([self.processor.resize(picture) for picture in pictures])
+        weight = self.model.connector.weight
+        features = self.model.embed_image(pixels[None].to(weight))
+        return Seen(features, pictures[0].size)
+
+    def run(
+        self,
+        requests: Sequence[tuple[ImageLike, Task]],
+        *,
+        decoding: Decoding = Decoding(),
+        batch_size: int = 8,
+    ) -> list[Text | Regions]:
+        """Answer many requests, of any tasks, in batches; in the order asked.
+
+        Each row is decoded as if it were alone: its own length limit, its own end, its own random numbers.
+        """
+        if batch_size < 1:
+            raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
+        answers: dict[int, Text | Regions] = {}
+        by_frames: dict[int, list[int]] = {}
+        looked: dict[int, Seen] = {}
+        pending = list(enumerate(requests))
+        for start in range(0, len(pending), batch_size):
+            chunk = pending[start : start + batch_size]
+            looked = {i: self.look(image) for i, (image, _) in chunk}
+            by_frames = {}
+            for i, _ in chunk:
+                by_frames.setdefault(looked[i].features.shape[1], []).append(i)
+            for rows in by_frames.values():
+                seen, tasks = [looked[i] for i in rows], [requests[i][1] for i in rows]
+                answers.update(zip(rows, self._run_batch(seen, tasks, decoding), strict=True))
+        return [answers[i] for i in range(len(pending))]
+
+    @torch.inference_mode()
+    def stream(
+        self, image: ImageLike, task: Task, *, decoding: Decoding = Decoding()
+    ) -> Iterator[str]:
+        """The answer's text piece by piece, as it is decoded; joined, the pieces are the answer."""
+        if decoding.beam_size > 1:
+            raise UsageError("a beam search has no text to stream until it ends: use run instead")
+        seen = self.look(image)
+        batch = self.processor.collate([self._row(task)])
+        columns = generate(
+            self.model,
+            seen.features,
+            batch.tokens.to(seen.features.device),
+            None,
+            eos_id=self.processor.tokenizer.eos_id,
+            max_new_tokens=self._limit(task, decoding),
+            sampler=decoding.sampler,
+            seed=decoding.seed,
+        )
+        ids: list[int] = []
+        said = ""
+        for column in columns:
+            ids += [i for i in column.ids if i is not None]
+            text = self.processor.tokenizer.decode(ids)
+            # A character of several bytes shows as a replacement mark until its last byte has come.
+            if text.endswith("\ufffd"):
+                continue
+            if text != said:
+                yield text[len(said) :]
+            said = text
+        rest = self.processor.tokenizer.decode(ids)[len(said) :]
+        if rest:
+            yield rest
+
+    def explain(self, task: Task, suffix: str | None = None, *, num_images: int = 1) -> str:
+        """The exact layout of a request's tokens: position, id, piece, who sees whom, what is scored."""
+        return self.processor.explain(
+            task.prefix, suffix, num_images=num_images, codes=task.has_codes
+        )
+
+    def _text(self, image: ImageLike, task: Task, decoding: Decoding) -> Text:
+        (answer,) = self.run([(image, task)], decoding=decoding)
+        assert isinstance(answer, Text)
+        return answer
+
+    def _regions(self, image: ImageLike, task: Task, decoding: Decoding) -> Regions:
+        (answer,) = self.run([(image, task)], decoding=decoding)
+        assert isinstance(answer, Regions)
+        return answer
+
+    def _row(self, task: Task) -> Row:
+        prefix = self.processor.prefix_ids(task.prefix, codes=task.has_codes)
+        return Row(images=None, prefix=prefix)
+
+    def _limit(self, task: Task, decoding: Decoding) -> int:
+        return decoding.max_new_tokens or task.max_new_tokens
+
+    @torch.inference_mode()
+    def _run_batch(
+        self, seen: list[Seen], tasks: list[Task], decoding: Decoding
+    ) -> list[Text | Regions]:
+        batch = self.processor.collate([self._row(task) for task in tasks])
+        features = torch.cat([one.features for one in seen])
+        tokens = batch.tokens.to(features.device)
+        # Without padding there is nothing to mask, and attention may take its fused path.
+        mask = None if bool(batch.mask_input.all()) else batch.mask_input.to(features.device)
+        limits = [self._limit(task, decoding) for task in tasks]
+        eos = self.processor.tokenizer.eos_id
+        if decoding.beam_size > 1:
+            generated = beam_search(
+                self.model,
+                features,
+                tokens,
+                mask,
+                eos_id=eos,
+                beam_size=decoding.beam_size,
+                max_new_tokens=limits,
+            )
+        else:
+            generated = collect(
+                generate(
+                    self.model,
+                    features,
+                    tokens,
+                    mask,
+                    eos_id=eos,
+                    max_new_tokens=limits,
+                    sampler=decoding.sampler,
+                    seed=decoding.seed,
+                )
+            )
+        return [
+            self._read(task, one, picture.size)
+            for task, one, picture in zip(tasks, generated, seen, strict=True)
+        ]
+
+    def _read(self, task: Task, generated: Generated, size: tuple[int, int]) -> Text | Regions:
+        text, spans = self.processor.tokenizer.decode_spans(generated.ids)
+        logprobs = generated.logprobs
+
+        def score(start: int, end: int) -> float:
+            inside = [
+                p for p, (a, b) in zip(logprobs, spans, strict=True) if a < end and b > start
+            ]
+            return float(np.exp(np.mean(inside))) if inside else 1.0
+
+        answer = task.parse(text, size, score, logprobs)
+        return self._with_masks(answer) if isinstance(answer, Regions) else answer
+
+    def _with_masks(self, regions: Regions) -> Regions:
+        coded = [region.codes for region in regions if region.codes is not None]
+        if not coded:
+            return regions
+        if self.mask_codec is None:
+            raise CodecError(
+                "the answer holds <seg> tokens but no mask codec is loaded: "
+                "pass load(..., mask_codec='vae-oid.npz')"
+            )
+        patches = iter(self.mask_codec.decode(torch.tensor(coded)))
+        items = tuple(
+            region
+            if region.codes is None
+            else replace(region, mask=paste_mask(next(patches), region.box, regions.size))
+            for region in regions
+        )
+        return replace(regions, items=items)
