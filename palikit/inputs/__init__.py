@@ -1,0 +1,1 @@
+"""Everything before the model: pictures, words, and the batch made of them."""

@@ -1,0 +1,34 @@
+"""Fixtures that several test folders share."""
+
+import lzma
+from pathlib import Path
+
+import pytest
+from tokenizers import AddedToken
+from tokenizers import Tokenizer as BpeTokenizer
+
+VOCABULARY = Path(__file__).parents[1].parent / "shared" / "data" / "gemma-tokenizer.json.xz"
+
+
+@pytest.fixture(scope="session")
+def plain_gemma_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of the real Gemma `tokenizer.json`, without PaliGemma's tokens."""
+    if not VOCABULARY.is_file():
+        pytest.skip("needs the Gemma vocabulary, ../shared/data/gemma-tokenizer.json.xz")
+    path = tmp_path_factory.mktemp("gemma") / "tokenizer.json"
+    path.write_bytes(lzma.decompress(VOCABULARY.read_bytes()))
+    return path
+
+
+@pytest.fixture(scope="session")
+def gemma_tokenizer(
+    plain_gemma_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """Path of the real `tokenizer.json` with `<loc>`, `<seg>` and `<image>` added as PaliGemma does."""
+    bpe = BpeTokenizer.from_file(str(plain_gemma_tokenizer))
+    bpe.add_tokens([f"<loc{i:04d}>" for i in range(1024)])
+    bpe.add_tokens([f"<seg{i:03d}>" for i in range(128)])
+    bpe.add_special_tokens([AddedToken("<image>", normalized=False, special=True)])
+    path = tmp_path_factory.mktemp("paligemma") / "tokenizer.json"
+    bpe.save(str(path))
+    return path
