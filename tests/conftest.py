@@ -21,10 +21,8 @@ def plain_gemma_tokenizer(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def gemma_tokenizer(
-    plain_gemma_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
-    """Path of the real `tokenizer.json` with `<loc>`, `<seg>` and `<image>` added as PaliGemma does."""
+def gemma_tokenizer(plain_gemma_tokenizer: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Path of the real `tokenizer.json` with `<loc>`, `<seg>` and `<image>` as in PaliGemma."""
     bpe = BpeTokenizer.from_file(str(plain_gemma_tokenizer))
     bpe.add_tokens([f"<loc{i:04d}>" for i in range(1024)])
     bpe.add_tokens([f"<seg{i:03d}>" for i in range(128)])

@@ -1,6 +1,6 @@
-"""One batch as the model reads it, with big_vision's names and meanings for the masks (facts.md 2.1)."""
+"""One batch as the model reads it, with big_vision's names and meanings for the masks."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -15,8 +15,8 @@ __all__ = ["Batch"]
 class Batch:
     """Token rows in two blocks, `[prefix | suffix]`, after the pictures that precede them.
 
-    Each block is padded on its own: the prefix in front, the suffix behind, so that text stays together and the
-    logits at slot t always predict slot t + 1.
+    Each block is padded on its own: the prefix in front, the suffix behind, so that text stays
+    together and the logits at slot t always predict slot t + 1.
 
         tokens      0   2  'cap' ' en' '\\n' | 'a' 'cow' eos   0
         mask_input  .   1    1     1    1   |  1    1    1    .
@@ -60,7 +60,11 @@ class Batch:
 
     def to(self, device: torch.device | str) -> "Batch":
         """The same batch on another device."""
-        values = {f.name: getattr(self, f.name) for f in fields(self)}
-        return Batch(
-            **{k: v.to(device) if isinstance(v, Tensor) else v for k, v in values.items()}
+        return replace(
+            self,
+            images=None if self.images is None else self.images.to(device),
+            tokens=self.tokens.to(device),
+            mask_input=self.mask_input.to(device),
+            mask_ar=self.mask_ar.to(device),
+            mask_loss=self.mask_loss.to(device),
         )

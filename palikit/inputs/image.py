@@ -1,8 +1,9 @@
-"""Any picture to upright 8-bit RGB, and RGB to the model's square of pixels in [-1, 1] (facts.md 2.4).
+"""Any picture to upright 8-bit RGB, and RGB to the model's square of pixels in [-1, 1].
 
-Follows Pillow for files and `SiglipImageProcessor` for the bicubic resize; `Resize(..., "reference")` follows big_vision's
-`resize` op. Departures from what others do: EXIF turns the picture, transparency shows white, 16-bit grey is scaled
-to 8 bits where Pillow would clip it, and the size is checked in the header before any pixel is decoded.
+Follows Pillow for files and `SiglipImageProcessor` for the bicubic resize; `Resize(...,
+"reference")` follows big_vision's `resize` op. Departures from what others do: EXIF turns the
+picture, transparency shows white, 16-bit grey is scaled to 8 bits where Pillow would clip it, and
+the size is checked in the header before any pixel is decoded.
 """
 
 import warnings
@@ -42,10 +43,11 @@ _UPRIGHT = {
 
 
 def load_image(source: ImageSource, *, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The picture as RGB, set upright, over white where it is transparent; the first frame of an animation.
+    """The picture as RGB, upright, over white where it is transparent; an animation's first frame.
 
     Args:
-        source: a path, an encoded file's bytes, a Pillow image, or uint8 `[H, W, 3]`, `[H, W, 4]` or `[H, W]`.
+        source: a path, an encoded file's bytes, a Pillow image, or a uint8 array `[H, W, 3]`,
+            `[H, W, 4]` or `[H, W]`.
         max_pixels: a larger picture is refused before it is decoded.
 
     Raises:
@@ -81,8 +83,9 @@ class Resize:
 
     Attributes:
         size: side of the square.
-        resample: "bicubic" is what released checkpoints name in their `preprocessor_config.json`; "bilinear" is
-            Pillow's too; "reference" is big_vision's bilinear, cut to whole levels and by default not antialiased.
+        resample: "bicubic" is what released checkpoints name in their `preprocessor_config.json`;
+            "bilinear" is Pillow's too; "reference" is big_vision's bilinear, cut to whole levels
+            and by default not antialiased.
         antialias: for "reference" only; Pillow always does it.
     """
 
@@ -131,8 +134,8 @@ def _open(data: bytes, name: str) -> Image.Image:
             image = Image.open(BytesIO(data))
     except Image.DecompressionBombError as error:
         raise ImageError(
-            f"{name} has more pixels than Pillow opens, and max_pixels was {MAX_PIXELS:,} by default: "
-            "shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS too if you trust it"
+            f"{name} has more pixels than Pillow opens, let alone max_pixels (by default "
+            f"{MAX_PIXELS:,}): shrink it, or raise PIL.Image.MAX_IMAGE_PIXELS too if you trust it"
         ) from error
     except UnidentifiedImageError as error:
         raise ImageError(f"{name} {_what_it_is(data)}") from error

@@ -1,10 +1,11 @@
-"""Pictures and words to a `Batch`: the one home of masks, block layout and loss weights, all made from lengths.
+"""Pictures and words to a `Batch`: the one home of masks, layout and loss weights, from lengths.
 
 Follows big_vision's `pp/proj/paligemma/ops.py` and the layout of facts.md 2.1:
 
     [image tokens] [bos] [prefix tokens] [newline] | [suffix tokens] [eos]
 
-Departures: a row is never cut to a length, and a batch is padded in front of its prefixes and behind its suffixes.
+Departures: a row is never cut to a length, and a batch is padded in front of its prefixes and
+behind its suffixes.
 """
 
 from collections.abc import Sequence
@@ -25,7 +26,7 @@ __all__ = ["Processor", "Row"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One example: its pictures as pixels in [-1, 1], and token ids. No suffix means that it is to be decoded."""
+    """One example: its pictures as pixels in [-1, 1], and token ids; no suffix if it is sought."""
 
     images: Float[Tensor, "F 3 R R"] | None
     prefix: Sequence[int]
@@ -43,7 +44,8 @@ class Processor:
     def prefix_ids(self, prefix: str, codes: bool = False) -> list[int]:
         """bos, the words, and the newline that ends them; `codes` as in `Tokenizer.encode`.
 
-        The newline is its own token even after words that end in newlines, which the vocabulary would merge with it.
+        The newline is its own token even after words that end in newlines, which the vocabulary
+        would merge with it.
         """
         words = self.tokenizer.encode(prefix, codes=codes)
         return [self.tokenizer.bos_id, *words, self.tokenizer.newline_id]
@@ -77,7 +79,7 @@ class Processor:
     def explain(
         self, prefix: str, suffix: str | None = None, num_images: int = 1, codes: bool = False
     ) -> str:
-        """The exact token layout of an example as a table: position, id, piece, block, attention, loss."""
+        """The exact token layout of an example, as a table of one line a token."""
         width = num_images * self.tokens_per_image
         lines = [_line("position", "id", "piece", "block", "attention", "loss")]
         for i in range(num_images):

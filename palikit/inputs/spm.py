@@ -1,10 +1,12 @@
-"""A SentencePiece `tokenizer.model`, read without its library and turned into the BPE that `tokenizers` runs.
+"""A SentencePiece `tokenizer.model`, read without its library, as the BPE that `tokenizers` runs.
 
-The file is a protocol buffer (SentencePiece's `sentencepiece_model.proto`); the few fields that decide how text
-is split are read here, so one engine serves both file kinds and either can be saved as `tokenizer.json`.
+The file is a protocol buffer (SentencePiece's `sentencepiece_model.proto`); the few fields that
+decide how text is split are read here, so one engine serves both file kinds and either can be saved
+as `tokenizer.json`.
 
-Departure: where SentencePiece ranks a merge by the score of the piece it makes, BPE files rank each pair, so two
-ways to make one piece get neighbouring ranks instead of one. Left-to-right order decides between them in both.
+Departure: where SentencePiece ranks a merge by the score of the piece it makes, BPE files rank each
+pair, so two ways to make one piece get neighbouring ranks instead of one. Left-to-right order
+decides between them in both.
 """
 
 import struct
@@ -26,7 +28,7 @@ Piece = tuple[str, float, int]
 
 
 def read_sentencepiece(path: Path) -> Tokenizer:
-    """The BPE of a SentencePiece model with Gemma's settings: byte fallback, no added space, no normalisation.
+    """The BPE of a model with Gemma's settings: byte fallback, no added space, no normalisation.
 
     Raises:
         TokenizerError: the file is no SentencePiece model, or one with other settings.

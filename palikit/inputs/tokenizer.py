@@ -1,9 +1,9 @@
-"""Words to token ids and back: Gemma's vocabulary with PaliGemma's `<loc>` and `<seg>` tokens (facts.md 1.4).
+"""Words to token ids and back: Gemma's vocabulary with PaliGemma's `<loc>` and `<seg>` tokens.
 
-Ids equal `transformers`' and SentencePiece's on the same text, with one departure on purpose: a string in a user's words
-that looks like a control token (`<eos>`, `<image>`, `<start_of_turn>`, `<unused7>`) is spelled with ordinary pieces,
-and so are `<loc0001>` and `<seg001>` unless the caller says that they are codes. Decoding gives such words back as
-they were written.
+Ids equal `transformers`' and SentencePiece's on the same text, with one departure on purpose: a
+string in a user's words that looks like a control token (`<eos>`, `<image>`, `<start_of_turn>`,
+`<unused7>`) is spelled with ordinary pieces, and so are `<loc0001>` and `<seg001>` unless the
+caller says that they are codes. Decoding gives such words back as they were written.
 """
 
 import json
@@ -25,11 +25,9 @@ SEGS = [f"<seg{i:03d}>" for i in range(128)]
 IMAGE = "<image>"
 BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 # Gemma's control pieces; its files flag only some of them as special.
-CONTROL = re.compile(
-    r"<(pad|eos|bos|unk|mask|2mass|image|unused\d+|(start|end)_of_\w+)>|\[@BOS@\]"
-)
-# Round-tripped when a vocabulary is opened: one that adds a space, strips, folds case or normalises fails.
-PROBE = "Ab  \tc\n\ud55c ﬁ＜eos＞ é\U0001f9ff "
+CONTROL = re.compile(r"<(pad|eos|bos|unk|mask|2mass|image|unused\d+|(start|end)_of_\w+)>|\[@BOS@\]")
+# Round-tripped on opening: a vocabulary that adds a space, strips, folds case or normalises fails.
+PROBE = "Ab  \tc\n\ud55c \ufb01\uff1ceos\uff1e \xe9\U0001f9ff "
 
 
 class Tokenizer:
@@ -66,7 +64,7 @@ class Tokenizer:
 
     @classmethod
     def from_file(cls, path: str | Path) -> "Tokenizer":
-        """Open a `tokenizer.json`, or a SentencePiece `tokenizer.model` (any other ending than .json).
+        """Open a `tokenizer.json`; any other ending is read as a SentencePiece `tokenizer.model`.
 
         Raises:
             TokenizerError: the file is missing, unreadable or not a Gemma-like vocabulary.
@@ -100,7 +98,8 @@ class Tokenizer:
     def encode(self, text: str, *, codes: bool = False) -> list[int]:
         """Token ids of `text`, without bos or eos.
 
-        `<loc0001>` in it is five ordinary pieces when a user wrote it, one token when `codes` says that we did.
+        `<loc0001>` in it is ordinary pieces where a user wrote it, one token if `codes` says that
+        we did.
         """
         try:
             text.encode()
@@ -121,8 +120,9 @@ class Tokenizer:
     def decode_spans(self, ids: Sequence[int]) -> tuple[str, list[tuple[int, int]]]:
         """The text of `ids` and the piece of it, (start, end) in characters, that each id wrote.
 
-        The pieces cover the text in order. A character of several byte tokens belongs to the last of them, and
-        the others get an empty piece in front of it; bytes that make no character become U+FFFD, one each.
+        The pieces cover the text in order. A character of several byte tokens belongs to the last
+        of them, and the others get an empty piece in front of it; bytes that make no character
+        become U+FFFD, one each.
         """
         text: list[str] = []
         spans: list[tuple[int, int]] = []
@@ -154,11 +154,11 @@ class Tokenizer:
         return "".join(text), spans
 
     def piece(self, token: int) -> str:
-        """How the vocabulary itself writes a token: `▁cat`, `<0x0A>`, `<loc0001>`; "?" past its end."""
+        """How the vocabulary writes a token: `▁cat`, `<0x0A>`, `<loc0001>`; "?" past its end."""
         return self._bpe.id_to_token(token) or "?"
 
     def save(self, folder: str | Path) -> None:
-        """Write `tokenizer.json` and the two small files that let `transformers` open the folder."""
+        """Write `tokenizer.json` and the small files that let `transformers` open the folder."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         self._bpe.save(str(folder / "tokenizer.json"))
@@ -204,11 +204,11 @@ class Tokenizer:
             if (i := self._bpe.token_to_id(name)) is not None:
                 return i
         raise TokenizerError(
-            f"{self._name} has no {names[0]} token: pass the tokenizer of a Gemma or PaliGemma checkpoint"
+            f"{self._name} has no {names[0]} token: pass the tokenizer of a PaliGemma checkpoint"
         )
 
     def _add_run(self, names: list[str]) -> int:
-        """Make tokens of names that follow one another, at the end where the file has none of them."""
+        """Make tokens of names that follow one another, at the end if the file has none of them."""
         self._bpe.add_tokens([AddedToken(n, normalized=False, special=False) for n in names])
         start = self._id_of(names[0])
         if [self._bpe.token_to_id(n) for n in names] != list(range(start, start + len(names))):
@@ -222,8 +222,8 @@ class Tokenizer:
         ids = self.encode("\n")
         if len(ids) != 1 or self.decode(self.encode(PROBE)) != PROBE:
             raise TokenizerError(
-                f"{self._name} does not give text back as it was: PaliGemma needs a byte-fallback BPE "
-                "with ▁ for spaces, no added space and no normalisation"
+                f"{self._name} does not give text back as it was: PaliGemma needs a byte-fallback "
+                "BPE with ▁ for spaces, no added space and no normalisation"
             )
         return ids[0]
 
@@ -233,7 +233,7 @@ def _any_of(strings: set[str]) -> re.Pattern[str]:
 
 
 def _cut_inside(text: str, forbidden: re.Pattern[str]) -> Iterator[str]:
-    """Parts that join to `text` and of which none holds a forbidden string: each is cut after its first letter."""
+    """Parts of `text` that hold no forbidden string: each is cut after its first letter."""
     start = 0
     while found := forbidden.search(text, start):
         yield text[start : found.start() + 1]
@@ -242,7 +242,7 @@ def _cut_inside(text: str, forbidden: re.Pattern[str]) -> Iterator[str]:
 
 
 def _decode_bytes(values: list[int]) -> Iterator[str]:
-    """One string a byte: the character where its last byte stands, "" before it, U+FFFD for a stray byte."""
+    """One string a byte: the character at its last byte, "" before it, U+FFFD for a stray byte."""
     at = 0
     while at < len(values):
         lead = values[at]
