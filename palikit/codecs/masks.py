@@ -133,8 +133,8 @@ class MaskCodec(nn.Module):
         return picture[:, 0]
 
     @torch.no_grad()
-    def encode(self, masks: Float[Tensor, "B 64 64"]) -> Int[Tensor, "B 16"]:
-        """Masks in [0, 1] to codes."""
+    def encode(self, masks: Float[Tensor, "..."]) -> Int[Tensor, "B 16"]:
+        """Masks [B, 64, 64] in [0, 1] to codes; the shape is the user's to get wrong."""
         if masks.ndim != 3 or tuple(masks.shape[1:]) != (PATCH_SIDE, PATCH_SIDE):
             raise UsageError(
                 f"masks of shape {tuple(masks.shape)} cannot be encoded: "
@@ -143,8 +143,8 @@ class MaskCodec(nn.Module):
         return self.quantise(self.features(masks.to(self.codebook.dtype)))
 
     @torch.no_grad()
-    def decode(self, codes: Int[Tensor, "B 16"]) -> Float[Tensor, "B 64 64"]:
-        """Codes to maps that are inside where > 0."""
+    def decode(self, codes: Int[Tensor, "..."]) -> Float[Tensor, "B 64 64"]:
+        """Codes [B, 16] to maps that are inside where > 0."""
         if codes.ndim != 2 or codes.shape[1] != GRID * GRID:
             raise UsageError(f"codes of shape {tuple(codes.shape)} cannot be decoded: give [B, 16]")
         if codes.numel() and not 0 <= int(codes.min()) <= int(codes.max()) < NUM_CODES:
@@ -243,8 +243,8 @@ def paste_mask(patch: Float[Tensor, "64 64"], box: Box, size: tuple[int, int]) -
 
 def _pixel_box(box: Box, size: tuple[int, int]) -> tuple[int, int, int, int]:
     """Whole pixels, at least one wide and high; a sliver at the far edge steps back inside."""
-    x1, x2 = _pixel_range(box.x1, box.x2, size[0])
-    y1, y2 = _pixel_range(box.y1, box.y2, size[1])
+    x1, x2 = _pixel_range(float(box.x1), float(box.x2), size[0])
+    y1, y2 = _pixel_range(float(box.y1), float(box.y2), size[1])
     return x1, y1, x2, y2
 
 
