@@ -21,8 +21,8 @@ from palikit.data.emoji_world import scene
 from palikit.train import OptimConfig, TrainConfig, train
 
 SEED = 71
-BATCH = 256
-SCENES_A_BATCH = 96
+BATCH = 128
+SCENES_A_BATCH = 28
 DECAY, COMMITMENT, SHARPNESS = 0.99, 0.25, 4.0
 UNQUANTISED_STEPS = 150
 
@@ -32,7 +32,7 @@ class CodecInTraining(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.codec = MaskCodec()
+        self.codec = MaskCodec().to(memory_format=torch.channels_last)
         self.codec.codebook.requires_grad_(False)
         self.register_buffer("sizes", torch.ones(NUM_CODES))
         self.register_buffer("sums", self.codec.codebook.detach().clone())
@@ -68,15 +68,17 @@ class CodecInTraining(nn.Module):
 
 
 def batch(step: int) -> Tensor:
-    """The masks of a step's scenes, cut out by their boxes: [256, 64, 64]."""
+    """The masks of a step's scenes, cut out by their boxes, each in two orientations: [128, 64, 64]."""
+    rng = np.random.default_rng([SEED, step])
     patches = [
         mask_to_patch(thing.mask, thing.box)
         for i in range(SCENES_A_BATCH)
-        for thing in scene(SEED, step * SCENES_A_BATCH + i, side=224).objects
+        for thing in scene(SEED, step * SCENES_A_BATCH + i, side=160).objects
     ]
-    rng = np.random.default_rng([SEED, step])
-    chosen = rng.choice(len(patches), BATCH, replace=len(patches) < BATCH)
-    return torch.stack([patches[i] for i in chosen])
+    chosen = rng.choice(len(patches), BATCH // 2, replace=len(patches) < BATCH // 2)
+    masks = torch.stack([patches[i] for i in chosen])
+    other = torch.rot90(masks, int(rng.integers(1, 4)), (1, 2))
+    return torch.cat([masks, other.flip(2) if rng.random() < 0.5 else other])
 
 
 def loss(model: nn.Module, masks: Tensor) -> Mapping[str, Tensor]:
@@ -94,18 +96,18 @@ def export(model: nn.Module, folder: Path) -> None:
     model.codec.save(folder / "mask_codec.safetensors")
 
 
-def recipe(steps: int = 4000) -> TrainConfig:
-    """4,000 steps of 256 masks."""
+def recipe(steps: int = 1500) -> TrainConfig:
+    """1,500 steps of 128 masks."""
     return TrainConfig(
         name="nano-codec",
         model=CodecInTraining,
         batch=batch,
         loss=loss,
         export=export,
-        optim=OptimConfig(lr=1e-3, warmup=0.02),
+        optim=OptimConfig(lr=1e-3, warmup=0.03),
         steps=steps,
         batch_size=BATCH,
-        save_every=250,
+        save_every=100,
     )
 
 

@@ -1,0 +1,239 @@
+"""Train nano, the embedded model, from nothing on generated scenes.
+
+    python -m recipes.nano_codec runs/nano-codec      # the mask codec, first
+    python -m recipes.nano vision runs/nano-vision    # the tower learns what is where, patch by patch
+    python -m recipes.nano words runs/nano            # the whole model learns the tasks
+
+The last command writes a Hugging Face folder, `runs/nano/model`, which is what `palikit/assets/nano` holds. Every
+batch follows from its step and the seed, so a second run sees the same examples.
+"""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from palikit.codecs.boxes import encode_box
+from palikit.codecs.masks import MaskCodec, mask_to_patch
+from palikit.data.emoji_world import COLOURS, KNOWN, Scene, instance_map, scene
+from palikit.data.emoji_words import Phrase, phrase
+from palikit.inputs.batch import Batch
+from palikit.inputs.image import Resize
+from palikit.inputs.processor import Processor, Row
+from palikit.inputs.tokenizer import Tokenizer
+from palikit.train import OptimConfig, TrainConfig, train
+from palikit.train.loss import per_example, suffix_losses
+
+from .nano_model import GRID, IMAGE_SIZE, SOFT_BINS, NanoInTraining
+
+SEED = 2026
+TOKENIZER = Path(__file__).parents[1] / "palikit/assets/nano"
+CODEC = Path("runs/nano-codec/mask_codec.safetensors")
+VISION = Path("runs/nano-vision/state.safetensors")
+
+SCENES, PHRASES = 48, 2
+"""Pictures in a batch, and prompts about each: the tower is paid once for both."""
+
+MIXTURE = {"detect": 0.40, "segment": 0.20, "count": 0.12, "colour": 0.03, "presence": 0.05}
+MIXTURE |= {"caption en": 0.12, "caption de": 0.08}
+DENSE_WEIGHT = 0.3
+"""Weight of the dense losses once the model learns words, so that the tower forgets nothing."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NanoBatch:
+    """Pictures, the dense targets of their patches, and (for words) `PHRASES` rows of text for each."""
+
+    images: Tensor
+    targets: dict[str, Tensor]
+    text: Batch | None
+
+
+def vision_batch(step: int) -> NanoBatch:
+    """Pictures with dense targets alone."""
+    count = SCENES * PHRASES
+    scenes = [_scene(0, step * count + i) for i in range(count)]
+    return NanoBatch(_pixels(scenes), _targets(scenes), None)
+
+
+def words_batch(step: int) -> NanoBatch:
+    """Pictures with dense targets and phrases."""
+    scenes = [_scene(1, step * SCENES + i) for i in range(SCENES)]
+    rng = np.random.default_rng([SEED, 2, step])
+    rows = [_row(phrase(one, rng, MIXTURE), one) for one in scenes for _ in range(PHRASES)]
+    return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows))
+
+
+def vision_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
+    """What and where, from every image token."""
+    assert isinstance(model, NanoInTraining)
+    losses = _dense(model, model.model.embed_image(batch.images), batch)
+    return {"loss": _sum(losses), **losses}
+
+
+def words_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
+    """The suffix's tokens, boxes with soft targets, and a share of the dense losses."""
+    assert isinstance(model, NanoInTraining)
+    text = batch.text
+    assert text is not None
+    features = model.model.embed_image(batch.images)
+    dense = _dense(model, features, batch)
+    hidden = model.model.forward_suffix(
+        features.repeat_interleave(PHRASES, dim=0), text.tokens, text.mask_input, text.prefix_length
+    )
+    logits = model.model.text.logits(hidden)
+    weights = text.mask_loss[:, text.prefix_length :]
+    losses = suffix_losses(
+        logits, text.suffix_tokens, loc_start=model.loc_start, soft_bins=SOFT_BINS
+    )
+    # Mean over all suffix tokens: a long list of boxes teaches more than a short answer.
+    tokens = (losses * weights).sum() / weights.sum()
+    right = (logits.argmax(dim=-1) == text.suffix_tokens).float()
+    words = weights * (text.suffix_tokens < model.loc_start)
+    return {
+        "loss": tokens + DENSE_WEIGHT * _sum(dense),
+        "tokens": tokens.detach(),
+        "example": per_example(losses, weights).detach(),
+        "words_right": ((right * words).sum() / words.sum()).detach(),
+        "class_right": dense["class_right"],
+        "bins_off": dense["bins_off"],
+    }
+
+
+def build() -> NanoInTraining:
+    """A new nano, compiled for the loop; compiling keeps the parameters' names."""
+    tokenizer = _tokenizer()
+    sizes = (tokenizer.vocab_size, tokenizer.loc_start, len(KNOWN), len(COLOURS))
+    nano = NanoInTraining(*sizes)
+    nano.model.vision.compile()
+    nano.model.text.compile(dynamic=True)
+    return nano
+
+
+def build_from_vision() -> NanoInTraining:
+    """A nano whose tower has been taught."""
+    model = build()
+    state = load_file(VISION)
+    prefix = "model/"
+    model.load_state_dict(
+        {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+    )
+    return model
+
+
+def export_words(model: nn.Module, folder: Path) -> None:
+    """A Hugging Face folder with tokenizer and mask codec."""
+    from palikit.weights.save import save_folder
+
+    assert isinstance(model, NanoInTraining)
+    save_folder(model.model, folder / "model", tokenizer=_tokenizer(), dtype=torch.bfloat16)
+    MaskCodec.load(CODEC).save(folder / "model" / "mask_codec.safetensors")
+
+
+def vision_recipe(steps: int = 1000) -> TrainConfig:
+    """Dense targets only; about 15 minutes on 2 CPU cores."""
+    return TrainConfig(
+        name="nano-vision",
+        model=build,
+        batch=vision_batch,
+        loss=vision_loss,
+        export=lambda model, folder: None,
+        optim=OptimConfig(lr=2e-3, weight_decay=0.02, warmup=0.05),
+        steps=steps,
+        batch_size=SCENES * PHRASES,
+        save_every=100,
+    )
+
+
+def words_recipe(steps: int = 2500) -> TrainConfig:
+    """All tasks; about 80 minutes on 2 CPU cores."""
+    return TrainConfig(
+        name="nano",
+        model=build_from_vision,
+        batch=words_batch,
+        loss=words_loss,
+        export=export_words,
+        optim=OptimConfig(lr=1.5e-3, weight_decay=0.02, warmup=0.04),
+        steps=steps,
+        batch_size=SCENES * PHRASES,
+        save_every=100,
+    )
+
+
+@cache
+def _tokenizer() -> Tokenizer:
+    return Tokenizer.from_folder(TOKENIZER)
+
+
+@cache
+def _processor() -> Processor:
+    return Processor(_tokenizer(), Resize(IMAGE_SIZE, "bicubic"), GRID * GRID)
+
+
+@cache
+def _codec() -> MaskCodec:
+    return MaskCodec.load(CODEC)
+
+
+def _scene(split: int, index: int) -> Scene:
+    # Also large ones, so that nano has seen the sharpness that the resize gives; small ones are cheap.
+    side = (112, 112, 112, 224)[index % 4]
+    return scene(SEED + split, index, side=side)
+
+
+def _row(words: Phrase, where: Scene) -> Row:
+    processor = _processor()
+    patches = [mask_to_patch(r.mask, r.box) for r in words.regions if r.mask is not None]
+    codes = _codec().encode(torch.stack(patches)).tolist() if patches else []
+    suffix = words.suffix_with(codes)
+    return Row(None, processor.prefix_ids(words.prefix), processor.suffix_ids(suffix))
+
+
+def _pixels(scenes: list[Scene]) -> Tensor:
+    from PIL import Image
+
+    resize = _processor().resize
+    return torch.stack([resize(Image.fromarray(one.image)) for one in scenes])
+
+
+def _targets(scenes: list[Scene]) -> dict[str, Tensor]:
+    rows = [_patch_targets(one) for one in scenes]
+    return {
+        "patch_class": torch.from_numpy(np.stack([r[0] for r in rows])),
+        "patch_box": torch.from_numpy(np.stack([r[1] for r in rows])),
+        "colour": torch.tensor([COLOURS.index(one.background) for one in scenes]),
+    }
+
+
+def _patch_targets(one: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """For each patch, the thing that covers most of it (at least a quarter), as class number and box bins."""
+    side = one.image.shape[0]
+    patches = instance_map(one).reshape(GRID, side // GRID, GRID, side // GRID)
+    cells = patches.transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)
+    shares = np.stack([(cells == i + 1).mean(axis=1) for i in range(len(one.objects))])
+    winner = shares.argmax(axis=0)
+    covered = shares.max(axis=0) >= 0.25
+    classes = np.array([KNOWN.index(thing.key) + 1 for thing in one.objects])
+    boxes = np.array([encode_box(thing.box, (side, side)) for thing in one.objects])
+    return np.where(covered, classes[winner], 0), boxes[winner] * covered[:, None]
+
+
+def _dense(model: NanoInTraining, features: Tensor, batch: NanoBatch) -> dict[str, Tensor]:
+    return model.dense.losses(features, model.loc_table(), batch.targets)
+
+
+def _sum(losses: dict[str, Tensor]) -> Tensor:
+    return losses["class"] + losses["box"] + losses["colour"]
+
+
+RECIPES = {"vision": vision_recipe, "words": words_recipe}
+
+if __name__ == "__main__":
+    train(RECIPES[sys.argv[1]](), Path(sys.argv[2]))
