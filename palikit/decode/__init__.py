@@ -1,0 +1,1 @@
+"""From logits to token ids: samplers, the decoding loop, beam search. Speaks ids, never words."""

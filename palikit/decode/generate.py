@@ -1,0 +1,203 @@
+"""The decoding loop: token ids, one column a step. Batch and stream are this same loop.
+
+Follows big_vision's `_decode_with_logp` (`trainers/proj/paligemma/predict_fns.py`): the first token
+comes from the prefill's logits, a row ends at its eos, the model is not called after the last
+token, and log-probabilities are those of the scores as the model gave them, whatever the sampler
+made of them. Departures: prompts need no rolling to a common end, because the cache masks padding
+where it stands; each row has its own limit and its own random numbers; the cache has the model's
+dtype.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from palikit.errors import UsageError
+from palikit.model.cache import KVCache
+from palikit.model.paligemma import PaliGemma
+
+from .sampling import Greedy, Sampler
+
+__all__ = ["Column", "Generated", "collect", "generate"]
+
+Features = Float[Tensor, "B I D"] | None
+PrefixIds = Int[Tensor, "B T"]
+PrefixMask = Bool[Tensor, "B T"] | None
+
+GREEDY = Greedy()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One token for every row of a batch; None for a row that has ended.
+
+    Attributes:
+        ids: of three rows, the second ended before: `[87, None, 1]`.
+        logprobs: natural logarithms of their probabilities at temperature 1: `[-0.2, None, -0.01]`.
+    """
+
+    ids: list[int | None]
+    logprobs: list[float | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A row's whole answer.
+
+    Attributes:
+        ids: its tokens, the eos with them where there is one.
+        logprobs: one for each token.
+        finished: False when the limit came before an eos.
+    """
+
+    ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finished: bool
+
+
+def generate(
+    model: PaliGemma,
+    features: Features,
+    tokens: PrefixIds,
+    mask_input: PrefixMask,
+    *,
+    eos_id: int | Collection[int],
+    max_new_tokens: int | Sequence[int],
+    sampler: Sampler = GREEDY,
+    seed: int | Sequence[int] = 0,
+) -> Iterator[Column]:
+    """Answer a batch of prefixes, yielding each step's tokens as soon as they are known.
+
+    Args:
+        features: `embed_image` output, or None to ask without pictures.
+        mask_input: False for padding, which may stand anywhere; None when there is none.
+        eos_id: the id, or several, that ends a row; it is the row's last token.
+        max_new_tokens: a limit for all rows, or one for each.
+        seed: for all rows, or one for each; a row draws the same numbers in any batch.
+    """
+    limits = row_limits(max_new_tokens, tokens.shape[0])
+    generators = _row_generators(seed, tokens.shape[0])
+    stops = stop_ids(eos_id)
+    return _columns(model, features, tokens, mask_input, stops, limits, sampler, generators)
+
+
+def collect(
+    model: PaliGemma,
+    features: Features,
+    tokens: PrefixIds,
+    mask_input: PrefixMask,
+    *,
+    eos_id: int | Collection[int],
+    max_new_tokens: int | Sequence[int],
+    sampler: Sampler = GREEDY,
+    seed: int | Sequence[int] = 0,
+) -> list[Generated]:
+    """Run `generate` to its end; one whole answer a row."""
+    columns = generate(
+        model,
+        features,
+        tokens,
+        mask_input,
+        eos_id=eos_id,
+        max_new_tokens=max_new_tokens,
+        sampler=sampler,
+        seed=seed,
+    )
+    ids: list[list[int]] = [[] for _ in range(tokens.shape[0])]
+    logprobs: list[list[float]] = [[] for _ in range(tokens.shape[0])]
+    for column in columns:
+        for row, (token, logprob) in enumerate(zip(column.ids, column.logprobs, strict=True)):
+            if token is not None and logprob is not None:
+                ids[row].append(token)
+                logprobs[row].append(logprob)
+    stops = stop_ids(eos_id)
+    return [
+        Generated(tuple(row), tuple(scores), finished=row[-1] in stops)
+        for row, scores in zip(ids, logprobs, strict=True)
+    ]
+
+
+# PyTorch enters the mode anew for each step of a decorated generator, so it does not leak to
+# whoever reads the columns.
+@torch.inference_mode()
+def _columns(
+    model: PaliGemma,
+    features: Features,
+    tokens: PrefixIds,
+    mask_input: PrefixMask,
+    stops: frozenset[int],
+    limits: list[int],
+    sampler: Sampler,
+    generators: list[torch.Generator],
+) -> Iterator[Column]:
+    cache, logits = start(model, features, tokens, mask_input, max(limits))
+    alive = [True] * tokens.shape[0]
+    for step in range(1, max(limits) + 1):
+        picked = sampler.pick(logits, generators)
+        scores = token_logprobs(logits, picked)
+        # One transfer a step for all rows; ids are exact in float32 below 2**24.
+        ids, logprobs = torch.stack([picked.float(), scores]).tolist()
+        yield Column(
+            [int(token) if live else None for token, live in zip(ids, alive, strict=True)],
+            [score if live else None for score, live in zip(logprobs, alive, strict=True)],
+        )
+        for row, token in enumerate(ids):
+            alive[row] = alive[row] and int(token) not in stops and step < limits[row]
+        if not any(alive):
+            return
+        # Ended rows are fed what they picked: no row sees another, and nobody reads theirs.
+        logits = model.extend(picked[:, None], cache)[:, -1]
+
+
+def start(
+    model: PaliGemma,
+    features: Features,
+    tokens: PrefixIds,
+    mask_input: PrefixMask,
+    max_new_tokens: int,
+) -> tuple[KVCache, Float[Tensor, "B V"]]:
+    """Read pictures and prefixes into a cache with room for answers; logits of the first tokens."""
+    images = 0 if features is None else features.shape[1]
+    embedding = model.text.embedding.weight
+    cache = KVCache(
+        model.config.text,
+        tokens.shape[0],
+        images + tokens.shape[1] + max_new_tokens,
+        dtype=embedding.dtype,
+        device=embedding.device,
+    )
+    if mask_input is not None and bool(mask_input.all()):
+        mask_input = None  # spares the model a mask over the whole prefill
+    return cache, model.prefill(features, tokens, mask_input, cache)
+
+
+def token_logprobs(logits: Float[Tensor, "B V"], ids: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """log softmax(logits)[ids] in float32, without writing out the whole row."""
+    logits = logits.float()
+    return logits.gather(-1, ids[:, None])[:, 0] - logits.logsumexp(dim=-1)
+
+
+def row_limits(max_new_tokens: int | Sequence[int], rows: int) -> list[int]:
+    """One limit a row, each at least 1."""
+    limits = [max_new_tokens] * rows if isinstance(max_new_tokens, int) else list(max_new_tokens)
+    assert len(limits) == rows, f"{len(limits)} limits for {rows} rows"
+    if any(limit < 1 for limit in limits):
+        raise UsageError(
+            f"max_new_tokens is {max_new_tokens!r}; write a whole number from 1, "
+            "such as max_new_tokens=32"
+        )
+    return limits
+
+
+def stop_ids(eos_id: int | Collection[int]) -> frozenset[int]:
+    """The ids that end a row; none at all lets every row run to its limit."""
+    return frozenset([eos_id] if isinstance(eos_id, int) else eos_id)
+
+
+def _row_generators(seed: int | Sequence[int], rows: int) -> list[torch.Generator]:
+    seeds = [seed] * rows if isinstance(seed, int) else list(seed)
+    assert len(seeds) == rows, f"{len(seeds)} seeds for {rows} rows"
+    return [torch.Generator().manual_seed(row_seed) for row_seed in seeds]
