@@ -7,6 +7,8 @@ import pytest
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as BpeTokenizer
 
+from palikit.inputs.tokenizer import Tokenizer
+
 VOCABULARY = Path(__file__).parents[1].parent / "shared" / "data" / "gemma-tokenizer.json.xz"
 
 
@@ -30,3 +32,9 @@ def gemma_tokenizer(plain_gemma_tokenizer: Path, tmp_path_factory: pytest.TempPa
     path = tmp_path_factory.mktemp("paligemma") / "tokenizer.json"
     bpe.save(str(path))
     return path
+
+
+@pytest.fixture(scope="session")
+def gemma(gemma_tokenizer: Path) -> Tokenizer:
+    """The real vocabulary, opened once."""
+    return Tokenizer.from_file(gemma_tokenizer)

@@ -21,11 +21,11 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 from torch.nn import functional as F
 
-from palikit.errors import ImageError
+from palikit.errors import ImageError, UsageError
 
 __all__ = ["ImageSource", "Resize", "load_image", "stack_frames"]
 
-ImageSource = str | Path | bytes | Image.Image | NDArray[np.uint8]
+ImageSource = str | Path | bytes | Image.Image | np.ndarray
 
 MAX_PIXELS = 89_478_485  # Pillow's own bound: 256 MB of RGB
 
@@ -93,8 +93,16 @@ class Resize:
     resample: Literal["bicubic", "bilinear", "reference"] = "bicubic"
     antialias: bool = False
 
+    def __post_init__(self) -> None:
+        if self.size < 1 or self.resample not in ("bicubic", "bilinear", "reference"):
+            raise UsageError(
+                f"Resize({self.size}, {self.resample!r}) came where a size of at least 1 and "
+                '"bicubic", "bilinear" or "reference" was expected'
+            )
+
     def __call__(self, image: Image.Image) -> Float32[Tensor, "3 R R"]:
-        """Resize an RGB picture."""
+        """Resize an RGB picture, as `load_image` gives it."""
+        assert image.mode == "RGB", image.mode
         if self.resample == "reference":
             pixels = torch.from_numpy(np.array(image, dtype=np.uint8)).permute(2, 0, 1)
             levels = _reference_resize(pixels, self.size, self.antialias)
@@ -179,6 +187,8 @@ def _decode(image: Image.Image, name: str) -> Image.Image:
 def _to_rgb(image: Image.Image, name: str) -> Image.Image:
     if image.mode.startswith("I") or image.mode == "F":
         image = Image.fromarray(_to_8_bits(np.asarray(image), name))
+    if image.mode == "La":  # grey times alpha, which Pillow converts to LA alone
+        image = image.convert("LA")
     if image.has_transparency_data:
         over = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB")

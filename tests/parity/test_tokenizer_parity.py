@@ -13,13 +13,13 @@ from palikit.inputs.tokenizer import Tokenizer
 
 transformers = pytest.importorskip("transformers")
 
-WORDS = """the cat sat on a mat detect segment caption en answer how many cups? What's in it -- 3.14 1024
+TEXT = """the cat sat on a mat detect segment caption en answer how many cups? What's in it -- 3.14
 der Hund läuft über die Straße el niño come manzanas où est la bibliothèque? żółw gęś Čeština ğüşıöç
-собака бежит быстро Ελληνικά γάτα كلب يركض بسرعة שלום עולם हिन्दी बिल्ली ภาษาไทย แมว 貓在墊子上 犬が走る 고양이가 잔다
-தமிழ் ქართული հայերեն አማርኛ ខ្មែរ ພາສາລາວ Tiếng Việt ʻōlelo 𝔘𝔫𝔦 ☃ € ™ ½ x² naïve coöperate \u0301e \u200b \u00a0 \ufeff
-😀 👨‍👩‍👧‍👦 🇩🇪 🧿 👍🏽 ❤️ 𓀀 <b> </b> <table> <br> <loc> <seg> <loc12> <seg1234> < > << >> {} [] ; & # ~ \\ / "'""".split(
-    " "
-)
+собака бежит быстро Ελληνικά γάτα كلب يركض بسرعة שלום עולם हिन्दी ภาษาไทย แมว 貓在墊子上 犬が走る
+बिल्ली 고양이가 잔다 தமிழ் ქართული հայերեն አማርኛ ខ្មែរ ພາສາລາວ Tiếng Việt 𝄞𝅘𝅥𝅮 ☃ € ™ ½ x² naïve coöperate 1024
+\u0301e \u200b \u00a0 \ufeff 😀 👨‍👩‍👧‍👦 🇩🇪 🧿 👍🏽 ❤️ 𓀀 <b> </b> <table> <br> <loc> <seg> <loc12>
+<seg1234> < > << >> {} [] ; & # ~ \\ / "'"""
+WORDS = TEXT.split()
 CODES = ["<loc0000>", "<loc0511>", "<loc1023>", "<seg000>", "<seg127>"]
 SPACES = [" ", " ", " ", "", "  ", "   ", " " * 17, " " * 40, "\t", "\t\t", "\n", "\n\n", "\r\n"]
 
@@ -77,11 +77,6 @@ def write_tiny_vocabulary(path: Path, with_codes: bool) -> Path:
 
 
 @pytest.fixture(scope="module")
-def gemma(gemma_tokenizer: Path) -> Tokenizer:
-    return Tokenizer.from_file(gemma_tokenizer)
-
-
-@pytest.fixture(scope="module")
 def hf_gemma(gemma_tokenizer: Path):
     return transformers.PreTrainedTokenizerFast(tokenizer_file=str(gemma_tokenizer))
 
@@ -135,7 +130,7 @@ def test_saved_tiny_folder_opens_in_transformers_with_equal_ids(
 
 @pytest.fixture(scope="module")
 def sentencepiece_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tiny SentencePiece model with Gemma's settings, user-defined newlines and space runs as there."""
+    """A tiny SentencePiece model with Gemma's settings and user-defined newlines and spaces."""
     spm = pytest.importorskip("sentencepiece")
     folder = tmp_path_factory.mktemp("spm")
     corpus = folder / "corpus.txt"
