@@ -17,11 +17,26 @@ TEXT = """the cat sat on a mat detect segment caption en answer how many cups? W
 der Hund läuft über die Straße el niño come manzanas où est la bibliothèque? żółw gęś Čeština ğüşıöç
 собака бежит быстро Ελληνικά γάτα كلب يركض بسرعة שלום עולם हिन्दी ภาษาไทย แมว 貓在墊子上 犬が走る
 बिल्ली 고양이가 잔다 தமிழ் ქართული հայերեն አማርኛ ខ្មែរ ພາສາລາວ Tiếng Việt 𝄞𝅘𝅥𝅮 ☃ € ™ ½ x² 1024
-naïve \u0301e \u200b \u00a0 \ufeff 😀 👨‍👩‍👧‍👦 🇩🇪 🧿 👍🏽 ❤️ 𓀀 <b> </b> <table> <br> <loc> <seg> <loc12>
-<seg1234> < > << >> {} [] ; & # ~ \\ / "'"""
+naïve \u0301e \u200b \ufeff 😀 👨‍👩‍👧‍👦 🇩🇪 🧿 👍🏽 ❤️ 𓀀 <b> </b> <table> <br> <loc> <seg>
+<loc12> <seg1234> < > << >> {} [] ; & # ~ \\ / "'"""
 WORDS = TEXT.split()
 CODES = ["<loc0000>", "<loc0511>", "<loc1023>", "<seg000>", "<seg127>"]
-SPACES = [" ", " ", " ", "", "  ", "   ", " " * 17, " " * 40, "\t", "\t\t", "\n", "\n\n", "\r\n"]
+SPACES = [
+    " ",
+    " ",
+    " ",
+    "",
+    "  ",
+    "   ",
+    " " * 17,
+    " " * 40,
+    "\t",
+    "\t\t",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\u00a0",
+]
 
 
 def mixed_strings(count: int, seed: int = 0) -> list[str]:
