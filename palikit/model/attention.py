@@ -6,7 +6,7 @@ see the prefix, suffix queries see everything before them, which is two plain ca
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TypeAlias
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -50,16 +50,6 @@ def attend(
         logits = logits.view(batch, kv_heads, -1, k.shape[2])
     weights = logits.softmax(dim=-1).to(v.dtype)
     return (weights @ v).view(batch, heads, length, width)
-
-
-class Visibility(Protocol):
-    """Who sees whom, as a value that turns queries, keys and values into outputs."""
-
-    def attend(
-        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
-    ) -> Queries:
-        """Apply attention under this visibility; `window` limits how far back a causal token sees."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +105,7 @@ class PrefixLM:
 
     def _suffix_mask(
         self, q: Queries, valid: Bool[Tensor, "B 1 S"] | None, window: int | None
-    ) -> Bool[Tensor, "#B T S"]:
+    ) -> Bool[Tensor, "#B L S"]:
         total = q.shape[2]
         mask = torch.ones(total - self.prefix, total, dtype=torch.bool, device=q.device)
         mask = mask.tril(self.prefix)[None]
@@ -127,6 +117,10 @@ class PrefixLM:
                 self.positions[:, self.prefix :, None] - self.positions[:, None] < window
             )
         return mask
+
+
+Visibility: TypeAlias = Masked | PrefixLM
+"""Who sees whom, as a value that turns queries, keys and values into outputs."""
 
 
 def block_mask(

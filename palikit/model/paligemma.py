@@ -73,7 +73,7 @@ class PaliGemma(nn.Module):
         tokens: TokenIds,
         mask_input: TokenMask,
         prefix_length: int,
-    ) -> Embeddings:
+    ) -> Float[Tensor, "B L D"]:
         """Hidden states that predict the suffix, by two attention calls a layer; what training runs.
 
         `features` are `embed_image`'s. Tokens are laid out as `[prefix block | suffix block]`, each padded on its own. Returns the states of the
@@ -122,7 +122,7 @@ class PaliGemma(nn.Module):
         features: Float[Tensor, "B I D"] | None,
         tokens: TokenIds,
         real: TokenMask | None,
-    ) -> tuple[Embeddings, Bool[Tensor, "B S"]]:
+    ) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"]]:
         x = self.text.embed(tokens)
         if real is None:
             real = torch.ones_like(tokens, dtype=torch.bool)
