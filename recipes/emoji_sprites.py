@@ -3,8 +3,9 @@
     sudo apt install fonts-noto-color-emoji && pip install emoji
     python -m recipes.emoji_sprites /usr/share/fonts/truetype/noto/NotoColorEmoji.ttf
 
-Writes `palikit/assets/emoji/sprites.png` and `sprites.json`. Names come from the PyPI package `emoji`; where its name
-is longer than what people say ("red apple", "automobile"), the table below has the short one.
+Writes `palikit/assets/emoji/sprites.png` and `sprites.json`. Names come from the PyPI package
+`emoji`; where its name is longer than what people say ("red apple", "automobile"), the table below
+has the short one.
 """
 
 import json
@@ -14,6 +15,7 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageFont
 
 CELL, COLUMNS, STRIKE = 96, 8, 109
+LANGUAGES = ("en", "de", "fr", "es")
 ASSETS = Path(__file__).parents[1] / "palikit/assets/emoji"
 
 # character, key (English), plural, German, German plural, German gender
@@ -79,6 +81,7 @@ def main(font_path: str) -> None:
     for i, (known, (character, key, plural, german, german_plural, gender)) in enumerate(rows):
         sheet.paste(_draw(character, font), (i % COLUMNS * CELL, i // COLUMNS * CELL))
         full = emoji.EMOJI_DATA.get(character + "\ufe0f") or emoji.EMOJI_DATA[character]
+        names = {lang: full[lang].strip(":").replace("_", " ") for lang in LANGUAGES}
         described.append(
             {
                 "key": key,
@@ -88,7 +91,7 @@ def main(font_path: str) -> None:
                 "german": german,
                 "german_plural": german_plural,
                 "german_feminine": gender == "f",
-                "names": {lang: full[lang].strip(":").replace("_", " ") for lang in ("en", "de", "fr", "es")},
+                "names": names,
             }
         )
     ASSETS.mkdir(parents=True, exist_ok=True)

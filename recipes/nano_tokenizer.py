@@ -1,9 +1,9 @@
-"""Make nano's vocabulary: byte-fallback BPE of Gemma's structure, on the phrases of the generated scenes.
+"""Make nano's vocabulary: byte-fallback BPE of Gemma's structure, on phrases about scenes.
 
     python -m recipes.nano_tokenizer
 
-Writes `palikit/assets/nano/tokenizer.json` and its companions. Every class name is one piece, with a space before it,
-so that nano's few layers need not spell.
+Writes `palikit/assets/nano/tokenizer.json` and its companions. Every class name is one piece, with
+a space before it, so that nano's few layers need not spell.
 """
 
 import json
@@ -12,7 +12,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers
+from tokenizers import pre_tokenizers as splits
+from tokenizers.trainers import BpeTrainer
 
 from palikit.data.emoji_words import phrase
 from palikit.data.emoji_world import NAMES, scene
@@ -50,15 +52,15 @@ def train() -> Tokenizer:
     """The text part of the vocabulary."""
     bpe = Tokenizer(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True))
     bpe.normalizer = normalizers.Replace(" ", "▁")
-    # While learning, words are apart and digits alone; the pieces learned that way never cross a space.
-    bpe.pre_tokenizer = pre_tokenizers.Sequence(
+    # While learning, words are apart and digits alone, so no learned piece crosses a space.
+    bpe.pre_tokenizer = splits.Sequence(
         [
-            pre_tokenizers.Split("▁", "merged_with_next"),
-            pre_tokenizers.Digits(individual_digits=True),
-            pre_tokenizers.Split(Regex(r"[?,.]"), "isolated"),
+            splits.Split("▁", "merged_with_next"),
+            splits.Digits(individual_digits=True),
+            splits.Split(Regex(r"[?,.]"), "isolated"),
         ]
     )
-    trainer = trainers.BpeTrainer(
+    trainer = BpeTrainer(
         vocab_size=TEXT_PIECES,
         special_tokens=SPECIAL + BYTES,
         initial_alphabet=ALPHABET,

@@ -7,7 +7,8 @@
     answer en what colour is the background?  blue
     answer en is there a dog?                 yes
 
-Objects of one label are told from left to right; labels in the order of the prompt. Nothing found is an empty answer.
+Objects of one label are told from left to right; labels in the order of the prompt. Nothing found
+is an empty answer.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,11 +18,23 @@ import numpy as np
 
 from palikit.codecs.boxes import encode_box
 from palikit.codecs.text import format_region, join_regions
+from palikit.errors import UsageError
 from palikit.results import Region
 
 from .emoji_world import KNOWN, NAMES, Scene, SceneObject
 
-__all__ = ["Phrase", "caption", "count_question", "phrase", "presence_question"]
+__all__ = [
+    "COLOUR_QUESTION",
+    "KINDS",
+    "Phrase",
+    "caption",
+    "count_question",
+    "phrase",
+    "presence_question",
+]
+
+KINDS = ("detect", "segment", "count", "colour", "presence", "caption en", "caption de")
+"""What `phrase` can make."""
 
 COLOUR_QUESTION = "what colour is the background?"
 
@@ -74,8 +87,11 @@ class Phrase:
 def phrase(scene: Scene, rng: np.random.Generator, mixture: Mapping[str, float]) -> Phrase:
     """One prompt and its answer, its kind drawn by the weights of `mixture`.
 
-    Kinds: detect, segment, count, colour, presence, "caption en", "caption de".
+    Raises:
+        UsageError: a mixture that is empty, or that names something other than KINDS.
     """
+    if not mixture or not mixture.keys() <= set(KINDS):
+        raise UsageError(f"mixture={dict(mixture)} must weigh one or more of {', '.join(KINDS)}")
     kinds = list(mixture)
     weights = np.array([mixture[kind] for kind in kinds], float)
     kind = kinds[rng.choice(len(kinds), p=weights / weights.sum())]
@@ -107,6 +123,8 @@ def presence_question(key: str) -> str:
 
 def caption(scene: Scene, lang: str) -> str:
     """All objects, the leftmost kind first, and the background; `en` or `de`."""
+    if lang not in _NUMBERS:
+        raise UsageError(f"lang={lang!r} is not spoken here: write 'en' or 'de'")
     counts: dict[str, int] = {}
     for thing in _left_to_right(scene.objects):
         counts[thing.key] = counts.get(thing.key, 0) + 1
@@ -150,11 +168,13 @@ def _regions(scene: Scene, rng: np.random.Generator, kind: str) -> Phrase:
 
 
 def _labels(scene: Scene, rng: np.random.Generator) -> list[str]:
-    """Mostly all that is there, sometimes some of it, sometimes something absent as well."""
+    """Mostly all that is there, sometimes a part of it, something absent as well, or only that."""
     present = sorted({thing.key for thing in scene.objects})
     rng.shuffle(present)
     draw = rng.random()
-    if draw < 0.3:
+    if draw < 0.08:
+        return [_absent(scene, rng)]
+    if draw < 0.35:
         present = present[: rng.integers(1, len(present) + 1)]
     if draw > 0.85:
         present.insert(int(rng.integers(len(present) + 1)), _absent(scene, rng))

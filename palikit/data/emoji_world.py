@@ -5,8 +5,9 @@
     one.objects[0]   SceneObject(key='cat', box=Box(...), mask=bool [224, 224])
     one.background   'blue'
 
-A scene follows from (seed, index) alone. The drawings are a bundled sheet (see assets/emoji/LICENSE.md), never the
-system's font, so a scene is the same on every machine. `TEST_SEED` is for measuring only.
+A scene follows from (seed, index, side, classes) alone. The drawings are a bundled sheet (see
+assets/emoji/LICENSE.md), never the system's font, so no scene depends on what a machine has
+installed. `TEST_SEED` is for measuring only.
 """
 
 import json
@@ -21,6 +22,7 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 from PIL import Image
 
+from palikit.errors import UsageError
 from palikit.results import Box
 
 __all__ = [
@@ -41,6 +43,9 @@ TEST_SEED = 300_300
 
 CELL = 96
 """Side of a drawing on the sheet, in pixels."""
+
+MIN_SIDE = 32
+"""In a smaller scene an emoji may have no pixel that is more than half covered."""
 
 _COLOURS = {
     "red": (200, 50, 45),
@@ -100,12 +105,18 @@ class Scene:
 
 
 def scene(seed: int, index: int, *, side: int = 224, classes: Sequence[str] = KNOWN) -> Scene:
-    """One to four emoji of 18 to 60 % of the picture's side, each at least 55 % visible."""
+    """One to four emoji of 18 to 60 % of the picture's side, each at least 55 % visible.
+
+    Raises:
+        UsageError: classes that are none or unknown, or a side below 32.
+    """
+    _check(side, classes)
     rng = np.random.default_rng([seed, index])
     background = COLOURS[rng.integers(len(COLOURS))]
     canvas = Image.fromarray(_background(rng, background, side))
     owner = np.zeros((side, side), np.uint8)
-    keys, areas = [], []
+    keys: list[str] = []
+    areas: list[int] = []
     for key in _choose(rng, classes):
         placed = _place(rng, key, owner, areas)
         if placed is None:
@@ -128,10 +139,22 @@ def instance_map(one: Scene) -> UInt8[np.ndarray, "R R"]:
     return owner
 
 
+def _check(side: int, classes: Sequence[str]) -> None:
+    if side < MIN_SIDE:
+        raise UsageError(f"side={side} is too small for a scene: give at least {MIN_SIDE}")
+    unknown = sorted(set(classes) - NAMES.keys())
+    if unknown or not classes:
+        raise UsageError(
+            f"classes={list(classes)} holds {f'unknown {unknown}' if unknown else 'none'}: "
+            "choose from palikit.data.emoji_world.NAMES"
+        )
+
+
 def _choose(rng: np.random.Generator, classes: Sequence[str]) -> list[str]:
-    """One to four keys; in half of the scenes with several, one key comes more than once."""
+    """One to four keys; in a third of the scenes with several, one key comes more than once."""
     count = int(rng.integers(1, 5))
     kinds = count if rng.random() < 0.5 else int(rng.integers(1, count + 1))
+    kinds = min(kinds, len(classes))
     chosen = [str(key) for key in rng.choice(list(classes), kinds, replace=False)]
     chosen += [chosen[0]] * (count - kinds)
     rng.shuffle(chosen)
@@ -150,7 +173,7 @@ Placed = tuple[Image.Image, Bool[np.ndarray, "h w"], int, int]
 def _place(
     rng: np.random.Generator, key: str, owner: UInt8[np.ndarray, "R R"], areas: Sequence[int]
 ) -> Placed | None:
-    """A drawing and a place for it that hides no earlier object too much; None if none was found."""
+    """A drawing and a place where it hides no earlier object too much; None if none was found."""
     side = owner.shape[0]
     for _ in range(8):
         sprite = _pose(rng, key, side * math.exp(rng.uniform(math.log(0.18), math.log(0.6))))
@@ -175,8 +198,9 @@ def _pose(rng: np.random.Generator, key: str, length: float) -> Image.Image:
     level = min(len(levels) - 1, max(0, int(math.log2(CELL / length))))
     source = levels[level]
     scale = source.width / length
-    cos, sin = math.cos(math.radians(turn)) * scale, math.sin(math.radians(turn)) * scale
-    out = math.ceil(length * (abs(math.cos(math.radians(turn))) + abs(math.sin(math.radians(turn)))))
+    cos, sin = math.cos(math.radians(turn)), math.sin(math.radians(turn))
+    out = math.ceil(length * (abs(cos) + abs(sin)))
+    cos, sin = cos * scale, sin * scale
     middle, centre = source.width / 2, out / 2
     matrix = (
         flip * cos,
@@ -249,9 +273,8 @@ def _blobs(rng: np.random.Generator, side: int) -> np.ndarray:
 def _ramp(rng: np.random.Generator, side: int, waves: float) -> np.ndarray:
     angle, phase = rng.uniform(0, 2 * math.pi, 2)
     axis = np.linspace(0, 2 * math.pi * waves, side, dtype=np.float32)
-    return np.float32(math.cos(angle)) * axis + np.float32(math.sin(angle)) * axis[:, None] + (
-        np.float32(phase)
-    )
+    across, down = np.float32(math.cos(angle)) * axis, np.float32(math.sin(angle)) * axis
+    return across + down[:, None] + np.float32(phase)
 
 
 _PATTERNS = (_plain, _gradient, _stripes, _checker, _noise, _blobs)
