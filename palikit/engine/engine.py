@@ -1,9 +1,9 @@
 """Where all stages meet: a picture and a task in, a typed answer out.
 
-    vlm = load("nano")
-    vlm.detect("photo.jpg", ["cat", "dog"])            # Regions, in pixels of photo.jpg
-    seen = vlm.look("photo.jpg")                        # the vision tower once, for many questions
-    vlm.run([(seen, Caption()), (seen, Answer("what is this?"))])
+vlm = load("nano")
+vlm.detect("photo.jpg", ["cat", "dog"])            # Regions, in pixels of photo.jpg
+seen = vlm.look("photo.jpg")                        # the vision tower once, for many questions
+vlm.run([(seen, Caption()), (seen, Answer("what is this?"))])
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,6 +40,8 @@ from palikit.tasks import (
 
 __all__ = ["Engine", "ImageLike", "Seen"]
 
+GREEDY = Decoding()
+
 Picture: TypeAlias = str | Path | bytes | Image.Image | np.ndarray
 
 
@@ -69,46 +71,42 @@ class Engine:
         self.processor = processor
         self.mask_codec = mask_codec
 
-    def caption(
-        self, image: ImageLike, lang: str = "en", *, decoding: Decoding = Decoding()
-    ) -> Text:
+    def caption(self, image: ImageLike, lang: str = "en", *, decoding: Decoding = GREEDY) -> Text:
         """A short caption in a language, by its code: `en`, `de`, `th`."""
         return self._text(image, Caption(lang=lang), decoding)
 
-    def describe(
-        self, image: ImageLike, lang: str = "en", *, decoding: Decoding = Decoding()
-    ) -> Text:
+    def describe(self, image: ImageLike, lang: str = "en", *, decoding: Decoding = GREEDY) -> Text:
         """A longer description."""
         return self._text(image, Describe(lang=lang), decoding)
 
-    def ocr(self, image: ImageLike, *, decoding: Decoding = Decoding()) -> Text:
+    def ocr(self, image: ImageLike, *, decoding: Decoding = GREEDY) -> Text:
         """The words that can be read in the picture."""
         return self._text(image, Ocr(), decoding)
 
     def answer(
-        self, image: ImageLike, question: str, lang: str = "en", *, decoding: Decoding = Decoding()
+        self, image: ImageLike, question: str, lang: str = "en", *, decoding: Decoding = GREEDY
     ) -> Text:
         """The answer to a question about the picture."""
         return self._text(image, Answer(question, lang=lang), decoding)
 
     def question(
-        self, image: ImageLike, answer: str, lang: str = "en", *, decoding: Decoding = Decoding()
+        self, image: ImageLike, answer: str, lang: str = "en", *, decoding: Decoding = GREEDY
     ) -> Text:
         """A question about the picture whose answer is `answer`."""
         return self._text(image, Question(answer, lang=lang), decoding)
 
-    def ask(self, image: ImageLike, prompt: str, *, decoding: Decoding = Decoding()) -> Text:
+    def ask(self, image: ImageLike, prompt: str, *, decoding: Decoding = GREEDY) -> Text:
         """Any prompt at all, answered as plain text."""
         return self._text(image, Ask(prompt), decoding)
 
     def detect(
-        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = Decoding()
+        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = GREEDY
     ) -> Regions:
         """Boxes of what is asked for: `["cat", "dog"]` or `"cat ; dog"`."""
         return self._regions(image, Detect(labels), decoding)
 
     def segment(
-        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = Decoding()
+        self, image: ImageLike, labels: Sequence[str] | str, *, decoding: Decoding = GREEDY
     ) -> Regions:
         """Boxes and masks of what is asked for."""
         return self._regions(image, Segment(labels), decoding)
@@ -118,10 +116,9 @@ class Engine:
         """Run the vision tower once; the result is accepted wherever a picture is."""
         if isinstance(image, Seen):
             return image
-        frames = list(image) if isinstance(image, (list, tuple)) else [image]
-        if not frames:
+        pictures = [load_image(frame) for frame in _frames(image)]
+        if not pictures:
             raise UsageError("no picture was given: pass one picture or a list of at least one")
-        pictures = [load_image(frame) for frame in frames]
         pixels = torch.stack([self.processor.resize(picture) for picture in pictures])
         weight = self.model.connector.weight
         features = self.model.embed_image(pixels[None].to(weight))
@@ -131,38 +128,37 @@ class Engine:
         self,
         requests: Sequence[tuple[ImageLike, Task]],
         *,
-        decoding: Decoding = Decoding(),
+        decoding: Decoding = GREEDY,
         batch_size: int = 8,
     ) -> list[Text | Regions]:
         """Answer many requests, of any tasks, in batches; in the order asked.
 
-        Each row is decoded as if it were alone: its own length limit, its own end, its own random numbers.
+        Each row is decoded as if it were alone: its own length limit, end and random numbers.
         """
         if batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
         answers: dict[int, Text | Regions] = {}
-        by_frames: dict[int, list[int]] = {}
-        looked: dict[int, Seen] = {}
-        pending = list(enumerate(requests))
-        for start in range(0, len(pending), batch_size):
-            chunk = pending[start : start + batch_size]
-            looked = {i: self.look(image) for i, (image, _) in chunk}
-            by_frames = {}
-            for i, _ in chunk:
-                by_frames.setdefault(looked[i].features.shape[1], []).append(i)
-            for rows in by_frames.values():
-                seen, tasks = [looked[i] for i in rows], [requests[i][1] for i in rows]
-                answers.update(zip(rows, self._run_batch(seen, tasks, decoding), strict=True))
-        return [answers[i] for i in range(len(pending))]
+        for start in range(0, len(requests), batch_size):
+            looked = {
+                i: self.look(requests[i][0])
+                for i in range(start, min(start + batch_size, len(requests)))
+            }
+            # Rows of different numbers of pictures do not fit into one tensor.
+            by_length: dict[int, list[int]] = {}
+            for i, seen in looked.items():
+                by_length.setdefault(seen.features.shape[1], []).append(i)
+            for rows in by_length.values():
+                asked = [(looked[i], requests[i][1]) for i in rows]
+                answers.update(zip(rows, self._run_batch(asked, decoding), strict=True))
+        return [answers[i] for i in range(len(requests))]
 
     @torch.inference_mode()
-    def stream(
-        self, image: ImageLike, task: Task, *, decoding: Decoding = Decoding()
-    ) -> Iterator[str]:
+    def stream(self, image: ImageLike, task: Task, *, decoding: Decoding = GREEDY) -> Iterator[str]:
         """The answer's text piece by piece, as it is decoded; joined, the pieces are the answer."""
         if decoding.beam_size > 1:
             raise UsageError("a beam search has no text to stream until it ends: use run instead")
         seen = self.look(image)
+        task = _in_pixels_of(seen, task)
         batch = self.processor.collate([self._row(task)])
         columns = generate(
             self.model,
@@ -190,7 +186,7 @@ class Engine:
             yield rest
 
     def explain(self, task: Task, suffix: str | None = None, *, num_images: int = 1) -> str:
-        """The exact layout of a request's tokens: position, id, piece, who sees whom, what is scored."""
+        """The exact layout of a request's tokens, as a table."""
         return self.processor.explain(
             task.prefix, suffix, num_images=num_images, codes=task.has_codes
         )
@@ -214,8 +210,10 @@ class Engine:
 
     @torch.inference_mode()
     def _run_batch(
-        self, seen: list[Seen], tasks: list[Task], decoding: Decoding
+        self, asked: Sequence[tuple[Seen, Task]], decoding: Decoding
     ) -> list[Text | Regions]:
+        seen = [one for one, _ in asked]
+        tasks = [_in_pixels_of(one, task) for one, task in asked]
         batch = self.processor.collate([self._row(task) for task in tasks])
         features = torch.cat([one.features for one in seen])
         tokens = batch.tokens.to(features.device)
@@ -256,9 +254,9 @@ class Engine:
         logprobs = generated.logprobs
 
         def score(start: int, end: int) -> float:
-            inside = [
-                p for p, (a, b) in zip(logprobs, spans, strict=True) if a < end and b > start
-            ]
+            # The end token has a log-probability but no span.
+            pairs = zip(logprobs, spans, strict=False)
+            inside = [p for p, (a, b) in pairs if a < end and b > start]
             return float(np.exp(np.mean(inside))) if inside else 1.0
 
         answer = task.parse(text, size, score, logprobs)
@@ -281,3 +279,16 @@ class Engine:
             for region in regions
         )
         return replace(regions, items=items)
+
+
+def _frames(image: Picture | Sequence[Picture]) -> Sequence[Picture]:
+    if isinstance(image, (str, Path, bytes, Image.Image, np.ndarray)):
+        return [image]
+    return image
+
+
+def _in_pixels_of(seen: Seen, task: Task) -> Task:
+    """A caption of a region, told which picture its pixels are of."""
+    if isinstance(task, Caption) and task.region is not None and task.size is None:
+        return replace(task, size=seen.size)
+    return task

@@ -1,0 +1,68 @@
+"""From a checkpoint's name to an `Engine`: weights, vocabulary, resize and mask codec."""
+
+from pathlib import Path
+
+import torch
+
+from palikit.codecs.masks import MaskCodec
+from palikit.errors import TokenizerError
+from palikit.inputs.image import Resize
+from palikit.inputs.processor import Processor
+from palikit.inputs.tokenizer import Tokenizer
+from palikit.quantize import speed_up_bfloat16
+from palikit.weights.load import load_model
+from palikit.weights.preprocessing import load_resample
+from palikit.weights.source import Source, find
+
+from .engine import Engine
+
+__all__ = ["load"]
+
+
+def load(
+    source: str | Path = "nano",
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | str | None = None,
+    tokenizer: str | Path | None = None,
+    mask_codec: str | Path | None = None,
+) -> Engine:
+    """Open a checkpoint, ready to be asked.
+
+    Args:
+        source: `nano`, a Hugging Face folder or hub id, or a big_vision `.npz`.
+        dtype: None keeps what is stored.
+        tokenizer: a `tokenizer.json` or `tokenizer.model`, where none lies beside the weights.
+        mask_codec: `vae-oid.npz` or the same as safetensors, where none lies beside the weights.
+    """
+    found = find(source)
+    model = load_model(found, device=device, dtype=dtype)
+    vocabulary = _open_tokenizer(found, tokenizer)
+    rows = model.config.text.vocab_size
+    if vocabulary.vocab_size > rows:
+        raise TokenizerError(
+            f"the vocabulary of {found.name} needs {vocabulary.vocab_size} rows, "
+            f"its model has {rows}: pass the tokenizer that belongs to it"
+        )
+    resize = Resize(model.config.vision.image_size, load_resample(found))
+    processor = Processor(vocabulary, resize, model.config.tokens_per_image)
+    speed_up_bfloat16(model)
+    return Engine(model, processor, _open_codec(found, mask_codec))
+
+
+def _open_tokenizer(found: Source, path: str | Path | None) -> Tokenizer:
+    if path is not None:
+        return Tokenizer.from_file(path)
+    beside = found.file("tokenizer.json") or found.file("tokenizer.model")
+    if beside is None:
+        raise TokenizerError(
+            f"there is no tokenizer beside {found.name}: "
+            "pass load(..., tokenizer='tokenizer.json') or a SentencePiece tokenizer.model"
+        )
+    return Tokenizer.from_file(beside)
+
+
+def _open_codec(found: Source, path: str | Path | None) -> MaskCodec | None:
+    beside = found.file("mask_codec.safetensors") or found.file("vae-oid.npz")
+    chosen = beside if path is None else path
+    return None if chosen is None else MaskCodec.load(chosen)
