@@ -8,7 +8,7 @@ where it stands; each row has its own limit and its own random numbers; the cach
 dtype.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -27,8 +27,6 @@ Features = Float[Tensor, "B I D"] | None
 PrefixIds = Int[Tensor, "B T"]
 PrefixMask = Bool[Tensor, "B T"] | None
 
-GREEDY = Greedy()
-
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -37,10 +35,12 @@ class Column:
     Attributes:
         ids: of three rows, the second ended before: `[87, None, 1]`.
         logprobs: natural logarithms of their probabilities at temperature 1: `[-0.2, None, -0.01]`.
+        at_eos: True from the column on in which the row came to an eos: `[False, True, True]`.
     """
 
     ids: list[int | None]
     logprobs: list[float | None]
+    at_eos: list[bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def generate(
     *,
     eos_id: int | Collection[int],
     max_new_tokens: int | Sequence[int],
-    sampler: Sampler = GREEDY,
+    sampler: Sampler = Greedy(),
     seed: int | Sequence[int] = 0,
 ) -> Iterator[Column]:
     """Answer a batch of prefixes, yielding each step's tokens as soon as they are known.
@@ -84,45 +84,26 @@ def generate(
     return _columns(model, features, tokens, mask_input, stops, limits, sampler, generators)
 
 
-def collect(
-    model: PaliGemma,
-    features: Features,
-    tokens: PrefixIds,
-    mask_input: PrefixMask,
-    *,
-    eos_id: int | Collection[int],
-    max_new_tokens: int | Sequence[int],
-    sampler: Sampler = GREEDY,
-    seed: int | Sequence[int] = 0,
-) -> list[Generated]:
-    """Run `generate` to its end; one whole answer a row."""
-    columns = generate(
-        model,
-        features,
-        tokens,
-        mask_input,
-        eos_id=eos_id,
-        max_new_tokens=max_new_tokens,
-        sampler=sampler,
-        seed=seed,
-    )
-    ids: list[list[int]] = [[] for _ in range(tokens.shape[0])]
-    logprobs: list[list[float]] = [[] for _ in range(tokens.shape[0])]
+def collect(columns: Iterable[Column]) -> list[Generated]:
+    """Read `generate` to its end; one whole answer a row."""
+    ids: list[list[int]] = []
+    logprobs: list[list[float]] = []
+    finished: list[bool] = []
     for column in columns:
+        if not ids:
+            ids, logprobs = [[] for _ in column.ids], [[] for _ in column.ids]
+            finished = [False] * len(column.ids)
         for row, (token, logprob) in enumerate(zip(column.ids, column.logprobs, strict=True)):
             if token is not None and logprob is not None:
                 ids[row].append(token)
                 logprobs[row].append(logprob)
-    stops = stop_ids(eos_id)
+                finished[row] = column.at_eos[row]
     return [
-        Generated(tuple(row), tuple(scores), finished=row[-1] in stops)
-        for row, scores in zip(ids, logprobs, strict=True)
+        Generated(tuple(row), tuple(scores), finished=ended)
+        for row, scores, ended in zip(ids, logprobs, finished, strict=True)
     ]
 
 
-# PyTorch enters the mode anew for each step of a decorated generator, so it does not leak to
-# whoever reads the columns.
-@torch.inference_mode()
 def _columns(
     model: PaliGemma,
     features: Features,
@@ -133,23 +114,29 @@ def _columns(
     sampler: Sampler,
     generators: list[torch.Generator],
 ) -> Iterator[Column]:
-    cache, logits = start(model, features, tokens, mask_input, max(limits))
-    alive = [True] * tokens.shape[0]
-    for step in range(1, max(limits) + 1):
-        picked = sampler.pick(logits, generators)
-        scores = token_logprobs(logits, picked)
-        # One transfer a step for all rows; ids are exact in float32 below 2**24.
-        ids, logprobs = torch.stack([picked.float(), scores]).tolist()
+    # The mode is left before each yield, or it would hold for whoever reads the columns.
+    with torch.inference_mode():
+        cache, logits = start(model, features, tokens, mask_input, max(limits))
+    rows = range(tokens.shape[0])
+    at_eos = [False for _ in rows]
+    for step in range(max(limits)):
+        with torch.inference_mode():
+            picked = sampler.pick(logits, generators)
+            scores = token_logprobs(logits, picked)
+            # One transfer a step for all rows; ids are exact in float32 below 2**24.
+            ids, logprobs = torch.stack([picked.float(), scores]).tolist()
+        live = [step < limits[row] and not at_eos[row] for row in rows]
+        at_eos = [at_eos[row] or (live[row] and int(ids[row]) in stops) for row in rows]
         yield Column(
-            [int(token) if live else None for token, live in zip(ids, alive, strict=True)],
-            [score if live else None for score, live in zip(logprobs, alive, strict=True)],
+            [int(ids[row]) if live[row] else None for row in rows],
+            [logprobs[row] if live[row] else None for row in rows],
+            at_eos,
         )
-        for row, token in enumerate(ids):
-            alive[row] = alive[row] and int(token) not in stops and step < limits[row]
-        if not any(alive):
+        if all(at_eos[row] or step + 1 >= limits[row] for row in rows):
             return
-        # Ended rows are fed what they picked: no row sees another, and nobody reads theirs.
-        logits = model.extend(picked[:, None], cache)[:, -1]
+        with torch.inference_mode():
+            # Ended rows are fed what they picked: no row sees another, and nobody reads theirs.
+            logits = model.extend(picked[:, None], cache)[:, -1]
 
 
 def start(

@@ -8,7 +8,7 @@ import torch
 from helpers.scripted import Script, Scripted, random_script
 
 from palikit.decode.beam import beam_search
-from palikit.decode.generate import collect
+from palikit.decode.generate import collect, generate
 from palikit.errors import UsageError
 
 EOS, VOCABULARY = 0, 5
@@ -99,6 +99,40 @@ def test_a_batch_equals_its_rows_one_by_one(beams):
     assert len({len(row.ids) for row in together}) > 1
 
 
+def late_end(tokens: tuple[int, ...]) -> list[float]:
+    """Eos is unlikely for three words and certain after them."""
+    return [-3.0, 6.0, 0.0, 0.0, 0.0] if len(tokens) < 4 else [20.0, 0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_row_keeps_to_its_own_limit_while_others_go_on():
+    (short, long), _ = search(late_end, beams=2, limit=[2, 8], rows=[(3,), (4,)])
+    assert short.ids == (EOS,)
+    assert long.ids == (1, 1, 1, EOS)
+
+
+def test_the_search_ends_when_each_row_is_settled_or_at_its_limit():
+    def script(tokens: tuple[int, ...]) -> list[float]:
+        return [20.0, 0.0, 0.0, 0.0, 0.0] if tokens[0] == 4 else late_end(tokens)
+
+    # Row 0 stops at its limit with live beams that could still win, row 1 at once.
+    _, model = search(script, beams=2, limit=[2, 8], rows=[(3,), (4,)])
+    assert model.extended == 1
+
+
+def test_a_beam_that_overtakes_brings_its_own_logprobs():
+    # After 1 nothing is likely, after 2 the end is sure: the second beam becomes the first.
+    def script(tokens: tuple[int, ...]) -> list[float]:
+        if len(tokens) == 1:
+            return [-9.0, 1.0, 0.5, -9.0, -9.0]
+        if tokens[1] == 1:
+            return [0.0, 0.0, 0.0, 0.0, 0.0]
+        return [-9.0, 5.0, -9.0, -9.0, -9.0] if len(tokens) == 2 else [9.0, 0.0, 0.0, 0.0, 0.0]
+
+    (found,), _ = search(script, beams=2, limit=5)
+    assert found.ids == (2, 1, EOS)
+    assert found.logprobs == pytest.approx(logprobs_of(script, (3,), found.ids), abs=1e-5)
+
+
 def test_padding_anywhere_in_a_prefix_changes_nothing():
     script = random_script(VOCABULARY, 41)
     tokens = torch.tensor([[2, 0, 3], [0, 2, 3], [2, 3, 0]])
@@ -158,6 +192,7 @@ def test_the_prefix_is_read_once_a_row_and_the_cache_fits_the_answer():
     _, model = search(random_script(VOCABULARY, 7), beams=3, limit=6)
     assert model.cache is not None
     assert model.cache.valid.shape == (3, 1 + 6)
+    assert all(model.ran_for_inference)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -165,7 +200,7 @@ def test_a_beam_of_one_returns_the_best_beginning_of_the_greedy_answer(seed):
     script = random_script(VOCABULARY, 200 + seed)
     model = Scripted(script, VOCABULARY)
     tokens = torch.tensor([[3]])
-    (greedy,) = collect(model, None, tokens, None, eos_id=EOS, max_new_tokens=12)
+    (greedy,) = collect(generate(model, None, tokens, None, eos_id=EOS, max_new_tokens=12))
     (beam,), _ = search(script, beams=1, limit=12)
     words = greedy.ids[:-1] if greedy.finished else greedy.ids
     assert beam.ids[:-1] == words[: len(beam.ids) - 1]
@@ -177,8 +212,8 @@ def test_a_beam_of_one_is_greedy_where_eos_is_unlikely_until_the_end():
         return [-20.0, 6.0, 0.0, 0.0, 0.0] if len(tokens) < 5 else [9.0, 0.0, 0.0, 0.0, 0.0]
 
     (beam,), _ = search(script, beams=1, limit=12)
-    model = Scripted(script, VOCABULARY)
-    (greedy,) = collect(model, None, torch.tensor([[3]]), None, eos_id=EOS, max_new_tokens=12)
+    model, tokens = Scripted(script, VOCABULARY), torch.tensor([[3]])
+    (greedy,) = collect(generate(model, None, tokens, None, eos_id=EOS, max_new_tokens=12))
     assert beam.ids == greedy.ids == (1, 1, 1, 1, EOS)
     assert beam.logprobs == pytest.approx(greedy.logprobs, abs=1e-5)
 

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from helpers.scripted import Scripted, random_script
-from helpers.tiny import pad, random_images, random_prompt, tiny_model
 
 from palikit.decode.generate import collect, generate
 from palikit.decode.sampling import Temperature
@@ -29,8 +28,14 @@ def prompts(rows: int) -> torch.Tensor:
     return torch.arange(10, 10 + rows)[:, None]
 
 
-def run(model, rows, limit, eos=EOS):
-    return collect(model, None, prompts(rows), None, eos_id=eos, max_new_tokens=limit)
+def columns(model, rows, limit, *, eos=EOS, features=None, **sampling):
+    return generate(
+        model, features, prompts(rows), None, eos_id=eos, max_new_tokens=limit, **sampling
+    )
+
+
+def run(model, rows, limit, **options):
+    return collect(columns(model, rows, limit, **options))
 
 
 def test_each_row_ends_at_its_own_eos_and_keeps_it():
@@ -78,96 +83,78 @@ def test_the_model_is_not_called_after_the_last_token():
 def test_the_cache_holds_image_tokens_prefix_and_the_longest_answer():
     model = follow([3] * 9, [4] * 9)
     features = torch.zeros(2, 6, 48)
-    collect(model, features, prompts(2), None, eos_id=EOS, max_new_tokens=[2, 5])
+    run(model, 2, [2, 5], features=features)
     assert model.cache is not None
     assert model.cache.capacity == 6 + 1 + 5
 
 
 def test_a_column_arrives_before_the_next_step_is_computed():
     model = follow([5, 6, EOS], [EOS])
-    columns = generate(model, None, prompts(2), None, eos_id=EOS, max_new_tokens=9)
-    seen = []
-    for column in columns:
-        seen.append((column.ids, model.extended))
+    seen = [(column.ids, model.extended) for column in columns(model, 2, 9)]
     assert seen == [([5, EOS], 0), ([6, None], 1), ([EOS, None], 2)]
 
 
 def test_an_ended_row_has_no_logprob_either():
     model = follow([5, EOS], [EOS])
-    first, second = generate(model, None, prompts(2), None, eos_id=EOS, max_new_tokens=9)
+    first, second = columns(model, 2, 9)
     assert None not in first.logprobs
+    assert first.at_eos == [False, True]
     assert second.logprobs[0] is not None
     assert second.logprobs[1] is None
+    assert second.at_eos == [True, True]
 
 
 def test_a_stream_is_the_batch_read_column_by_column():
-    model = follow([5, 6, EOS], [EOS])
-    columns = list(generate(model, None, prompts(2), None, eos_id=EOS, max_new_tokens=9))
-    whole = run(follow([5, 6, EOS], [EOS]), 2, 9)
-    for row, answer in enumerate(whole):
-        assert tuple(c.ids[row] for c in columns if c.ids[row] is not None) == answer.ids
-        assert tuple(c.logprobs[row] for c in columns if c.ids[row] is not None) == answer.logprobs
+    stream = list(columns(follow([5, 6, EOS], [EOS]), 2, 9))
+    for row, answer in enumerate(run(follow([5, 6, EOS], [EOS]), 2, 9)):
+        assert tuple(c.ids[row] for c in stream if c.ids[row] is not None) == answer.ids
+        assert tuple(c.logprobs[row] for c in stream if c.ids[row] is not None) == answer.logprobs
 
 
 def test_logprobs_are_those_of_the_untempered_scores():
     model = Scripted(random_script(20, seed=4), 20)
-    answer = collect(
-        model,
-        None,
-        prompts(1),
-        None,
-        eos_id=(),
-        max_new_tokens=12,
-        sampler=Temperature(3.0),
-        seed=5,
-    )[0]
+    (answer,) = run(model, 1, 12, eos=(), sampler=Temperature(3.0), seed=5)
     for step, (token, logprob) in enumerate(zip(answer.ids, answer.logprobs, strict=True)):
         scores = torch.tensor(model.script((10, *answer.ids[:step])))
         assert logprob == pytest.approx(scores.log_softmax(-1)[token].item(), abs=1e-5)
 
 
 def test_sampling_repeats_with_its_seed_and_changes_with_it():
+    model = Scripted(random_script(20), 20)
+
     def sample(seed: int) -> tuple[int, ...]:
-        return collect(
-            Scripted(random_script(20), 20),
-            None,
-            prompts(1),
-            None,
-            eos_id=(),
-            max_new_tokens=16,
-            sampler=Temperature(2.0),
-            seed=seed,
-        )[0].ids
+        return run(model, 1, 16, eos=(), sampler=Temperature(2.0), seed=seed)[0].ids
 
     assert sample(1) == sample(1)
     assert sample(1) != sample(2)
 
 
+def test_one_seed_for_all_rows_is_that_seed_for_each():
+    model = Scripted(random_script(20), 20)
+    options = {"eos": (), "sampler": Temperature(2.0)}
+    assert run(model, 3, 8, seed=4, **options) == run(model, 3, 8, seed=[4, 4, 4], **options)
+    assert run(model, 3, 8, seed=4, **options) != run(model, 3, 8, seed=[4, 5, 4], **options)
+
+
 def test_reading_columns_leaves_the_callers_gradient_mode_alone():
-    columns = generate(follow([5, 6, EOS]), None, prompts(1), None, eos_id=EOS, max_new_tokens=9)
-    next(columns)
+    stream = columns(follow([5, 6, EOS]), 1, 9)
+    next(stream)
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()
     weight = torch.ones(2, requires_grad=True)
     (weight * 2).sum().backward()
-    next(columns)
-    columns.close()
+    next(stream)
+    stream.close()
     assert not torch.is_inference_mode_enabled()
 
 
-def test_a_model_with_gradients_decodes_without_keeping_a_graph():
-    model = tiny_model("paligemma1")
-    tokens, real = pad([random_prompt(4)])
-    model.requires_grad_(True)
-    try:
-        features = model.embed_image(random_images(1, 1))
-        assert features.requires_grad
-        assert collect(model, features, tokens, real, eos_id=(), max_new_tokens=2)
-    finally:
-        model.requires_grad_(False)
+def test_the_model_runs_in_inference_mode():
+    model = follow([5, 6, EOS])
+    run(model, 1, 9)
+    assert model.ran_for_inference == [True, True, True]
 
 
 @pytest.mark.parametrize("limit", [0, -3, [4, 0]])
 def test_a_limit_below_one_is_refused_at_the_call(limit):
     with pytest.raises(UsageError, match="max_new_tokens=32"):
-        generate(follow([5], [5]), None, prompts(2), None, eos_id=EOS, max_new_tokens=limit)
+        columns(follow([5], [5]), 2, limit)

@@ -9,7 +9,7 @@ from helpers.tiny import TINY, pad, random_images, random_prompt, tiny_model
 from torch import Tensor
 
 from palikit.decode.beam import beam_search
-from palikit.decode.generate import Generated, collect
+from palikit.decode.generate import Generated, collect, generate
 from palikit.decode.sampling import Greedy, Temperature, TopK, TopP
 from palikit.model.paligemma import PaliGemma
 
@@ -23,7 +23,7 @@ def decode(name, rows, *, sampler, left=False, frames=1) -> list[Generated]:
     model = tiny_model(name)
     features = model.embed_image(random_images(3, frames, seed=4))[rows]
     tokens, real = pad([PROMPTS[row] for row in rows], left=left)
-    return collect(
+    columns = generate(
         model,
         features,
         tokens,
@@ -33,6 +33,7 @@ def decode(name, rows, *, sampler, left=False, frames=1) -> list[Generated]:
         sampler=sampler,
         seed=[50 + row for row in rows],
     )
+    return collect(columns)
 
 
 def assert_same(ours: list[Generated], others: list[Generated]) -> None:
@@ -67,9 +68,9 @@ def test_cached_decoding_equals_a_full_pass_for_every_token(name, frames):
     images = random_images(1, frames, seed=5) if frames else None
     features = model.embed_image(images) if frames else None
     prompt = PROMPTS[0]
-    (answer,) = collect(
-        model, features, torch.tensor([prompt]), None, eos_id=(), max_new_tokens=STEPS
-    )
+    tokens = torch.tensor([prompt])
+    columns = generate(model, features, tokens, None, eos_id=(), max_new_tokens=STEPS)
+    (answer,) = collect(columns)
     logprobs = assert_full_pass_agrees(model, images, prompt, answer)
     assert tuple(logprobs.argmax(-1).tolist()) == answer.ids
 
@@ -81,7 +82,7 @@ def sharp() -> tuple[PaliGemma, list[int]]:
     model.text.norm.weight.copy_(10 * (1 + model.text.norm.weight) - 1)
     tokens, real = pad(PROMPTS)
     features = model.embed_image(random_images(3, 1, seed=6))
-    free = collect(model, features, tokens, real, eos_id=(), max_new_tokens=8)
+    free = collect(generate(model, features, tokens, real, eos_id=(), max_new_tokens=8))
     return model, [row.ids[3 + place] for place, row in enumerate(free)]
 
 

@@ -1,5 +1,6 @@
 """A decoder whose next scores are any function of the row's tokens, which its cache keeps."""
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -26,6 +27,7 @@ class Scripted(PaliGemma):
         self.script = script
         self.extended = 0
         self.cache: KVCache | None = None
+        self.ran_for_inference: list[bool] = []
 
     def prefill(self, features, tokens, mask_input, cache) -> Tensor:
         real = torch.ones_like(tokens, dtype=torch.bool) if mask_input is None else mask_input
@@ -37,6 +39,7 @@ class Scripted(PaliGemma):
 
     def _append(self, tokens: Tensor, real: Tensor, cache: KVCache) -> Tensor:
         self.cache = cache
+        self.ran_for_inference.append(torch.is_inference_mode_enabled())
         begin = cache.length
         cache.reserve(real)
         cache.keys[0, :, 0, begin : cache.length, 0] = tokens.float()
@@ -49,10 +52,7 @@ def random_script(vocabulary: int, seed: int = 0, *, spread: float = 1.5) -> Scr
     """Scores that look random and depend on every token before and its place."""
 
     def script(tokens: tuple[int, ...]) -> list[float]:
-        state = seed + 1
-        for token in tokens:
-            state = (state * 6364136223846793005 + token + 1442695040888963407) % 2**63
-        generator = torch.Generator().manual_seed(state % 2**32)
-        return (spread * torch.randn(vocabulary, generator=generator)).tolist()
+        numbers = random.Random(repr((seed, tokens)))
+        return [numbers.gauss(0.0, spread) for _ in range(vocabulary)]
 
     return script

@@ -4,7 +4,7 @@ import pytest
 from helpers.oracle import pair, their_greedy, their_question
 from helpers.tiny import TINY, pad, random_images, random_prompt
 
-from palikit.decode.generate import collect
+from palikit.decode.generate import collect, generate
 
 STEPS = 64
 PROMPTS = [random_prompt(9, seed=11), random_prompt(4, seed=12), random_prompt(6, seed=13)]
@@ -15,7 +15,7 @@ def both(name: str, *, rows: int, frames: int, eos_id: int | None = None):
     ours, theirs = pair(name)
     images, prompts = random_images(rows, frames, seed=14), PROMPTS[:rows]
     tokens, real = pad(prompts)
-    generated = collect(
+    columns = generate(
         ours,
         ours.embed_image(images),
         tokens,
@@ -24,7 +24,7 @@ def both(name: str, *, rows: int, frames: int, eos_id: int | None = None):
         max_new_tokens=STEPS,
     )
     expected = their_greedy(theirs, their_question(images, prompts), STEPS, eos_id)
-    return [list(row.ids) for row in generated], expected
+    return [list(row.ids) for row in collect(columns)], expected
 
 
 @pytest.mark.parametrize("name", TINY)
