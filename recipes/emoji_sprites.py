@@ -69,6 +69,9 @@ def main(font_path: str) -> None:
     """Draw and name every class."""
     import emoji
 
+    for lang in LANGUAGES:
+        emoji.config.load_language(lang)
+
     font = ImageFont.truetype(font_path, STRIKE)
     rows = [
         (known, line.split())

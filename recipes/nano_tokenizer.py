@@ -31,7 +31,7 @@ a an two three four ein eine zwei drei vier yes no red orange yellow green blue 
 """
 """Words that begin a prompt or an answer, where no space stands before them."""
 SCENES = 600
-MIXTURE = {"count": 2, "colour": 1, "presence": 2, "caption en": 4, "caption de": 4}
+MIXTURE = {"count": 2.0, "colour": 1.0, "presence": 2.0, "caption en": 4.0, "caption de": 4.0}
 
 
 def corpus() -> Iterator[str]:
