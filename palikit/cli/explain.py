@@ -7,7 +7,7 @@ import typer
 
 from palikit.errors import UsageError
 
-from .options import Model
+from .options import Model, Tokenizer
 
 if TYPE_CHECKING:
     import palikit.tasks
@@ -30,6 +30,7 @@ def explain(
         str | None, typer.Option(help="Language code, for a task that has one.")
     ] = None,
     model: Model = "nano",
+    tokenizer: Tokenizer = None,
 ) -> None:
     """The exact tokens of a task, without a picture.
 
@@ -38,7 +39,7 @@ def explain(
     asked = _task(task, words, lang)
     from palikit.engine import load
 
-    print(load(model).explain(asked, suffix))
+    print(load(model, tokenizer=tokenizer).explain(asked, suffix))
 
 
 def _task(name: str, words: str | None, lang: str | None) -> "palikit.tasks.Task":

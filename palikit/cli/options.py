@@ -19,7 +19,7 @@ from palikit.errors import UsageError
 if TYPE_CHECKING:
     import palikit.decode.sampling
 
-__all__ = ["Images", "Lang", "Model", "Options", "as_decoding", "with_options"]
+__all__ = ["Images", "Lang", "Model", "Options", "Tokenizer", "as_decoding", "with_options"]
 
 Images = Annotated[
     list[str],
@@ -31,6 +31,10 @@ Model = Annotated[
     typer.Option("--model", "-m", help="nano, a Hugging Face id, a folder or an .npz file."),
 ]
 
+Tokenizer = Annotated[
+    str | None, typer.Option(metavar="PATH", help="Where none lies beside the weights.")
+]
+
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
@@ -40,6 +44,10 @@ class Options:
     device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps.")] = "cpu"
     dtype: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
+    ] = None
+    tokenizer: Tokenizer = None
+    mask_codec: Annotated[
+        str | None, typer.Option(metavar="PATH", help="vae-oid.npz, where none lies beside them.")
     ] = None
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False
     max_new_tokens: Annotated[

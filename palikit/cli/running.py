@@ -71,7 +71,13 @@ def ask_all(
 def _load(options: Options) -> "palikit.engine.Engine":
     from palikit.engine import load
 
-    return load(options.model, device=options.device, dtype=options.dtype)
+    return load(
+        options.model,
+        device=options.device,
+        dtype=options.dtype,
+        tokenizer=options.tokenizer,
+        mask_codec=options.mask_codec,
+    )
 
 
 def _read(sources: Sequence[Source]) -> list[Asked]:

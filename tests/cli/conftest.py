@@ -59,7 +59,7 @@ def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
         fake.loaded.append((source, how))
         return fake
 
-    monkeypatch.setattr("palikit.engine.load", load, raising=False)
+    monkeypatch.setattr("palikit.engine.load", load)
     return fake
 
 

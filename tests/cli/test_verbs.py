@@ -83,9 +83,11 @@ def test_a_missing_picture_is_told_without_loading_a_model(palikit, engine):
     assert engine.loaded == []
 
 
-def test_model_device_and_dtype_reach_the_engine(palikit, engine, photos):
-    palikit("ocr", "photos/a.png", "--model", "folder", "--device", "cuda", "--dtype", "bfloat16")
-    assert engine.loaded == [("folder", {"device": "cuda", "dtype": "bfloat16"})]
+def test_what_a_model_is_loaded_from_reaches_the_engine(palikit, engine, photos):
+    how = {"device": "cuda", "dtype": "bfloat16", "tokenizer": "t.json", "mask_codec": "v.npz"}
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
+    palikit("ocr", "photos/a.png", "--model", "folder", *options)
+    assert engine.loaded == [("folder", how)]
 
 
 @pytest.mark.parametrize(
