@@ -1,13 +1,18 @@
 """Our configuration and Hugging Face's `config.json`, both ways.
 
-Released files are sparse: what equalled the default of the class of that time is left out, so the defaults stand
-here (`_TEXT_DEFAULTS`, `_VISION_DEFAULTS`, as in the classes of transformers 5.23).
+Released files are sparse: what equalled the default of the class of that time is left out, so the
+defaults stand here (`_TEXT_DEFAULTS`, `_VISION_DEFAULTS`, as in the classes of transformers 5.23).
+
+`sliding_window` is not read: the released weights were trained without one, though every released
+file names 4096. A caller who wants it writes it into the configuration.
 """
 
+import math
+from dataclasses import astuple, replace
 from typing import Any
 
 from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
-from palikit.errors import CheckpointError
+from palikit.errors import CheckpointError, UsageError
 
 __all__ = ["EXTRA_ROWS", "from_hf", "to_hf"]
 
@@ -62,11 +67,30 @@ def from_hf(raw: dict[str, Any], where: str) -> PaliGemmaConfig:
         )
     try:
         vision = _vision(_VISION_DEFAULTS | raw.get("vision_config", {}))
-        return PaliGemmaConfig(vision, _text(raw, where))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        return _checked(PaliGemmaConfig(vision, _text(raw, where)))
+    except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise CheckpointError(
-            f"{where} is not a readable PaliGemma configuration ({error!r}): download it again"
+            f"{where} is not a readable PaliGemma configuration ({error}): download it again"
         ) from error
+
+
+def _checked(config: PaliGemmaConfig) -> PaliGemmaConfig:
+    vision, text = config.vision, config.text
+    for part in (vision, text):
+        numbers = [n for n in astuple(part) if isinstance(n, int | float)]
+        if not all(math.isfinite(n) and n >= 0 for n in numbers):
+            raise ValueError(f"a number is out of range: {part}")
+    counts = (*astuple(vision)[:6], *astuple(text)[:7])
+    if min(counts) < 1:
+        raise ValueError(f"a size is less than 1: {config}")
+    for whole, divisor in (
+        (vision.image_size, vision.patch_size),
+        (vision.width, vision.num_heads),
+        (text.num_heads, text.num_kv_heads),
+    ):
+        if whole % divisor:
+            raise ValueError(f"{whole} is no multiple of {divisor}")
+    return config
 
 
 def _vision(raw: dict[str, Any]) -> SiglipConfig:
@@ -91,7 +115,9 @@ def _text(raw: dict[str, Any], where: str) -> GemmaConfig:
     text = _TEXT_DEFAULTS[kind] | given
     second = kind == "gemma2"
     scalar = text["query_pre_attn_scalar"] if second else text["head_dim"]
-    rope = text.get("rope_parameters") or {}
+    rope = (text.get("rope_parameters") or {}) | (text.get("rope_scaling") or {})
+    if rope.get("rope_type", "default") != "default":
+        raise ValueError(f"rotary positions of type {rope['rope_type']!r} are not PaliGemma's")
     return GemmaConfig(
         vocab_size=_vocabulary(raw, int(text["vocab_size"])),
         width=int(text["hidden_size"]),
@@ -110,7 +136,7 @@ def _text(raw: dict[str, Any], where: str) -> GemmaConfig:
 
 
 def _vocabulary(raw: dict[str, Any], rows: int) -> int:
-    """Rows that tokens use: those from `<image>` on are padding, where it comes after all others."""
+    """Rows that tokens use: from `<image>` on they are padding, where it comes after all others."""
     image = raw.get("image_token_index", raw.get("image_token_id", rows))
     return int(image) if rows - EXTRA_ROWS <= int(image) < rows else rows
 
@@ -118,10 +144,51 @@ def _vocabulary(raw: dict[str, Any], rows: int) -> int:
 def to_hf(
     config: PaliGemmaConfig, *, rows: int | None = None, dtype: str = "float32"
 ) -> dict[str, Any]:
-    """`config.json` for a model of ours, complete rather than sparse; `rows` of the table in the file."""
-    vision, text = config.vision, config.text
-    rows = text.vocab_size + EXTRA_ROWS if rows is None else rows
-    described = {
+    """`config.json` for a model of ours, complete rather than sparse.
+
+    Args:
+        rows: of the table in the file.
+
+    Raises:
+        UsageError: no Gemma of transformers has this mixture of parts.
+    """
+    rows = config.text.vocab_size + EXTRA_ROWS if rows is None else rows
+    written = {
+        "architectures": ["PaliGemmaForConditionalGeneration"],
+        "model_type": "paligemma",
+        "image_token_index": config.text.vocab_size,
+        "hidden_size": config.text.width,
+        "projection_dim": config.text.width,
+        "pad_token_id": 0,
+        "bos_token_id": 2,
+        "eos_token_id": 1,
+        "torch_dtype": dtype,
+        "text_config": _describe_text(config, rows) | {"torch_dtype": dtype},
+        "vision_config": _describe_vision(config),
+    }
+    if not _same(from_hf(written, "config.json"), config):
+        raise UsageError(
+            "config.json can describe a Gemma or a Gemma 2 only, and this model is a mixture: "
+            f"{config.text}"
+        )
+    return written
+
+
+def _same(read: PaliGemmaConfig, config: PaliGemmaConfig) -> bool:
+    close = math.isclose(read.text.query_scale, config.text.query_scale, rel_tol=1e-9)
+    text = replace(
+        config.text,
+        query_scale=read.text.query_scale,
+        attn_softcap=config.text.attn_softcap or None,
+        final_softcap=config.text.final_softcap or None,
+        sliding_window=None,
+    )
+    return close and read == replace(config, text=text)
+
+
+def _describe_text(config: PaliGemmaConfig, rows: int) -> dict[str, Any]:
+    text = config.text
+    described: dict[str, Any] = {
         "model_type": "gemma2" if text.post_norms else "gemma",
         "vocab_size": rows,
         "hidden_size": text.width,
@@ -134,40 +201,31 @@ def to_hf(
         "rope_theta": text.rope_base,
         "hidden_activation": "gelu_pytorch_tanh",
         "num_image_tokens": config.tokens_per_image,
-        "torch_dtype": dtype,
     }
     if text.post_norms:
         scalar = text.query_scale**-2
+        whole = round(scalar)
         described |= {
-            "query_pre_attn_scalar": round(scalar)
-            if abs(scalar - round(scalar)) < 1e-6
-            else scalar,
+            "query_pre_attn_scalar": whole if math.isclose(scalar, whole) else scalar,
             "attn_logit_softcapping": text.attn_softcap or None,
             "final_logit_softcapping": text.final_softcap or None,
             "sliding_window": text.sliding_window or 4096,
         }
+    return described
+
+
+def _describe_vision(config: PaliGemmaConfig) -> dict[str, Any]:
+    vision = config.vision
     return {
-        "architectures": ["PaliGemmaForConditionalGeneration"],
-        "model_type": "paligemma",
-        "image_token_index": text.vocab_size,
-        "hidden_size": text.width,
-        "projection_dim": text.width,
-        "pad_token_id": 0,
-        "bos_token_id": 2,
-        "eos_token_id": 1,
-        "torch_dtype": dtype,
-        "text_config": described,
-        "vision_config": {
-            "model_type": "siglip_vision_model",
-            "image_size": vision.image_size,
-            "patch_size": vision.patch_size,
-            "hidden_size": vision.width,
-            "num_hidden_layers": vision.depth,
-            "intermediate_size": vision.mlp_dim,
-            "num_attention_heads": vision.num_heads,
-            "layer_norm_eps": vision.norm_eps,
-            "num_image_tokens": config.tokens_per_image,
-            "projection_dim": text.width,
-            "vision_use_head": False,
-        },
+        "model_type": "siglip_vision_model",
+        "image_size": vision.image_size,
+        "patch_size": vision.patch_size,
+        "hidden_size": vision.width,
+        "num_hidden_layers": vision.depth,
+        "intermediate_size": vision.mlp_dim,
+        "num_attention_heads": vision.num_heads,
+        "layer_norm_eps": vision.norm_eps,
+        "num_image_tokens": config.tokens_per_image,
+        "projection_dim": config.text.width,
+        "vision_use_head": False,
     }

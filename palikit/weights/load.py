@@ -1,44 +1,44 @@
 """Weights into a model: built on `meta`, filled tensor by tensor from mapped files, strictly.
 
-Every parameter is found, has its shape and is finite, and nothing is left over, or there is an error that names
-names. A tensor that needs no conversion stays in the mapped file and takes no memory of its own.
+Every parameter is found, has its shape and is finite, and nothing is left over, or there is an
+error that names names. A tensor that needs no conversion stays in the mapped file and takes no
+memory of its own.
 """
 
-import json
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from palikit.config import PRESETS, PaliGemmaConfig
 from palikit.errors import CheckpointError, UsageError
 from palikit.model.paligemma import PaliGemma
 
-from .hf_config import from_hf
-from .names import hub_name, npz_entry, released_spelling
+from .folder import open_folder
+from .hf_config import EXTRA_ROWS, from_hf
+from .names import npz_entry
 from .npz import NpzFile
 from .positions import resample_positions
-from .source import Source, find
+from .source import Source, find, name_some, read_json
 
 __all__ = ["load_config", "load_model"]
 
 Read = Callable[[str], Tensor]
 """Our parameter's name to its tensor as the file has it, in our layout."""
 
-_HEAD = "language_model.lm_head.weight"
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _NEW_ROW_STD = 0.02
 
 
 def load_config(source: str | Path | Source) -> PaliGemmaConfig:
-    """What a checkpoint is made of: its `config.json`, or the published size whose shapes an `.npz` has."""
+    """What a checkpoint is made of: its `config.json`, or the published size that an `.npz` has."""
     found = source if isinstance(source, Source) else find(source)
     if found.kind == "npz":
         return _guess(NpzFile(found.path))
-    return from_hf(_read_json(found.path / "config.json"), str(found.path / "config.json"))
+    path = found.path / "config.json"
+    return from_hf(read_json(path), str(path))
 
 
 def load_model(
@@ -51,191 +51,171 @@ def load_model(
 
     Args:
         source: a folder, an `.npz`, `nano` or a hub id.
-        config: where the source has none, or to ask for another picture size: positions are then resampled.
-        dtype: None keeps what is stored; `"bfloat16"`, `"float32"`. float16 overflows in Gemma 2, and is used only
-            where it is asked for here.
+        config: where the source has none, or to ask for another picture size or more vocabulary:
+            positions are then resampled, new rows drawn as the reference draws them.
+        dtype: None keeps what is stored; `"bfloat16"`, `"float32"`. float16 overflows in Gemma 2,
+            and is used only where it is asked for here.
 
     Raises:
         CheckpointError: the checkpoint is absent, gated, half there, mis-shaped or not finite.
+        UsageError: the device or dtype cannot be had.
     """
+    wanted, place = _parse_dtype(dtype), _parse_device(device)
     found = source if isinstance(source, Source) else find(source)
-    config = config or load_config(found)
-    wanted = parse_dtype(dtype)
     with torch.device("meta"):
-        model = PaliGemma(config)
+        model = PaliGemma(config or load_config(found))
+
+    def kept(stored: torch.dtype) -> bool:
+        return place.type == "cpu" and wanted in (None, stored)
+
     with ExitStack() as stack:
-        read, extra = (
-            _open_npz(found, model) if found.kind == "npz" else _open_folder(found, model, stack)
-        )
-        _assign(model, read, extra, found.name, torch.device(device), wanted)
+        if found.kind == "npz":
+            read, extra = _open_npz(found, model)
+        else:
+            read, extra = open_folder(found, model, stack, kept=kept)
+        if extra:
+            raise CheckpointError(
+                f"{found.name} holds tensors that PaliGemma has no place for: {name_some(extra)}"
+            )
+        fit = _Fit(found, model.config, adapt=config is not None, dtype=wanted)
+        # The largest first: what is read beside the model is then never more than what is to come.
+        by_size = sorted(model.named_parameters(), key=lambda item: -item[1].numel())
+        for name, parameter in by_size:
+            tensor = fit(name, read(name), parameter.shape)
+            tensor = tensor.to(device=place, dtype=wanted or tensor.dtype).contiguous()
+            _put(model, name, tensor)
     return model.eval().requires_grad_(False)
 
 
-def parse_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    """A dtype by its name."""
-    if dtype is None or isinstance(dtype, torch.dtype):
+def _parse_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
+    if dtype is None or dtype in _DTYPES.values():
+        assert not isinstance(dtype, str)
         return dtype
-    names = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-    if dtype not in names:
-        raise UsageError(f"dtype {dtype!r} is not known: write one of {', '.join(names)}")
-    return names[dtype]
+    name = str(dtype).removeprefix("torch.")
+    if name not in _DTYPES:
+        raise UsageError(f"dtype {name!r} is not known: write one of {', '.join(_DTYPES)}")
+    return _DTYPES[name]
 
 
-def _assign(
-    model: PaliGemma,
-    read: Read,
-    extra: Collection[str],
-    name: str,
-    device: torch.device,
-    dtype: torch.dtype | None,
-) -> None:
-    if extra:
-        raise CheckpointError(
-            f"{name} holds tensors that PaliGemma has no place for: {_some(extra)}"
-        )
-    rows = model.config.text.vocab_size
-    for key, parameter in list(model.named_parameters()):
-        tensor = read(key)
-        if key == "text.embedding.weight":
-            tensor = _fit_rows(tensor, rows)
-        if key == "vision.pos_embedding":
-            tensor = resample_positions(tensor, parameter.shape[0])
-        if tensor.shape != parameter.shape:
+def _parse_device(device: torch.device | str) -> torch.device:
+    try:
+        place = torch.device(device)
+        torch.empty(0, device=place)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).split("\n")[0].rstrip(".")
+        raise UsageError(
+            f"device {str(device)!r} cannot be used ({reason}): write 'cpu', or 'cuda' where "
+            "this machine and its PyTorch have one"
+        ) from error
+    return place
+
+
+class _Fit:
+    """A stored tensor as its parameter needs it, or the error that says what is wrong with it.
+
+    `adapt` is for a caller who brought a configuration of their own: without one, a checkpoint has
+    to be what its own configuration says.
+    """
+
+    def __init__(
+        self, found: Source, config: PaliGemmaConfig, *, adapt: bool, dtype: torch.dtype | None
+    ) -> None:
+        self.name = found.name
+        self.padding = EXTRA_ROWS if found.kind == "folder" else 0
+        self.adapt = adapt
+        self.gemma2_as_stored = config.text.post_norms and dtype is None
+
+    def __call__(self, key: str, tensor: Tensor, shape: torch.Size) -> Tensor:
+        if tensor.ndim == len(shape):
+            if key == "text.embedding.weight":
+                tensor = self._fit_rows(tensor, shape[0])
+            if key == "vision.pos_embedding" and self.adapt:
+                tensor = resample_positions(tensor, shape[0])
+        if tensor.shape != shape:
             raise CheckpointError(
-                f"{name}: {key} has shape {list(tensor.shape)}, "
-                f"its configuration needs {list(parameter.shape)}"
+                f"{self.name}: {key} has shape {list(tensor.shape)}, "
+                f"its configuration needs {list(shape)}"
             )
-        if tensor.dtype == torch.float16 and dtype is None and model.config.text.post_norms:
+        if tensor.dtype == torch.float16 and self.gemma2_as_stored:
             raise CheckpointError(
-                f"{name} is stored as float16, in which Gemma 2 overflows: "
+                f"{self.name} is stored as float16, in which Gemma 2 overflows: "
                 "pass dtype='bfloat16', or dtype='float16' to have it all the same"
             )
-        low, high = tensor.aminmax()
-        if not (torch.isfinite(low) and torch.isfinite(high)):
+        if not torch.isfinite(torch.stack(tensor.aminmax())).all():
             raise CheckpointError(
-                f"{name}: {key} holds numbers that are not finite; the file is broken"
+                f"{self.name}: {key} holds NaN or infinite numbers; "
+                "download it again, or save it from an earlier step"
             )
-        tensor = tensor.to(device=device, dtype=dtype or tensor.dtype).contiguous()
-        owner, _, leaf = key.rpartition(".")
-        setattr(model.get_submodule(owner), leaf, nn.Parameter(tensor, requires_grad=False))
-
-
-def _fit_rows(table: Tensor, rows: int) -> Tensor:
-    """Rows past the last token are padding of the file; missing ones are drawn as the reference draws them."""
-    if table.shape[0] >= rows:
-        return table[:rows]
-    generator = torch.Generator().manual_seed(0)
-    drawn = torch.randn(rows - table.shape[0], table.shape[1], generator=generator) * _NEW_ROW_STD
-    return torch.cat([table, drawn.to(table.dtype)])
-
-
-def _open_folder(found: Source, model: PaliGemma, stack: ExitStack) -> tuple[Read, set[str]]:
-    where: dict[str, Any] = {}
-    for path in _shards(found):
-        try:
-            file = stack.enter_context(safe_open(path, framework="pt"))
-        except (SafetensorError, OSError) as error:
-            raise CheckpointError(
-                f"{path} is not a whole safetensors file ({error}): download it again"
-            ) from error
-        where.update((released_spelling(key), (file, key)) for key in file.keys())  # noqa: SIM118
-    post_norms = model.config.text.post_norms
-    names = {name: hub_name(name, post_norms=post_norms) for name, _ in model.named_parameters()}
-    missing = [theirs for theirs in names.values() if theirs not in where]
-    if missing:
-        raise CheckpointError(f"{found.name} lacks {len(missing)} tensors: {_some(missing)}")
-
-    def stored(theirs: str) -> Tensor:
-        file, key = where[theirs]
-        tensor: Tensor = file.get_tensor(key)
         return tensor
 
-    if _HEAD in where:
-        _check_tied(stored(_HEAD), stored(names["text.embedding.weight"]), found.name)
-    extra = set(where) - set(names.values()) - {_HEAD}
-    return (lambda name: stored(names[name])), extra
+    def _fit_rows(self, table: Tensor, rows: int) -> Tensor:
+        missing = rows - len(table)
+        if -self.padding <= missing <= 0:
+            return table[:rows]
+        if missing > 0 and self.adapt:
+            generator = torch.Generator().manual_seed(0)
+            drawn = torch.randn(missing, table.shape[1], generator=generator) * _NEW_ROW_STD
+            return torch.cat([table, drawn.to(table.dtype)])
+        return table
 
 
-def _check_tied(head: Tensor, table: Tensor, name: str) -> None:
-    rows = min(len(head), len(table))
-    if not torch.equal(head[:rows], table[:rows]):
-        raise CheckpointError(
-            f"{name} has an output head of its own; PaliGemma's is the embedding table, "
-            "so this is another model or a broken merge"
-        )
+def _put(model: nn.Module, name: str, tensor: Tensor) -> None:
+    owner, _, leaf = name.rpartition(".")
+    setattr(model.get_submodule(owner), leaf, nn.Parameter(tensor, requires_grad=False))
 
 
-def _shards(found: Source) -> list[Path]:
-    folder = found.path
-    index = folder / "model.safetensors.index.json"
-    if index.is_file():
-        named = sorted({str(name) for name in _read_json(index).get("weight_map", {}).values()})
-        # A file name from an index must not lead out of its folder.
-        shards = [folder / Path(name).name for name in named]
-    else:
-        shards = sorted(folder.glob("*.safetensors"), key=lambda p: p.name)
-        shards = [p for p in shards if p.name.startswith("model")]
-    absent = [p.name for p in shards if not p.is_file()]
-    if absent or not shards:
-        lacking = _some(absent) if absent else "model.safetensors"
-        raise CheckpointError(
-            f"{found.name} is half a checkpoint: it lacks {lacking}; download it again"
-        )
-    return shards
-
-
-def _open_npz(found: Source, model: PaliGemma) -> tuple[Read, set[str]]:
+def _open_npz(found: Source, model: PaliGemma) -> tuple[Read, Collection[str]]:
     file = NpzFile(found.path)
     entries = {name: npz_entry(name) for name, _ in model.named_parameters()}
     wanted = {entry.key for entry in entries.values()}
     missing = wanted - file.keys
     if missing:
-        raise CheckpointError(f"{found.name} lacks {len(missing)} arrays: {_some(missing)}")
-    layers = {entry.key: entry.index[0] + 1 for entry in entries.values() if entry.index}
-    for key, depth in layers.items():
-        if file.shape(key)[0] != depth:
+        raise CheckpointError(
+            f"{found.name} lacks {len(missing)} arrays ({name_some(missing)}): download it again"
+        )
+    depths = {entry.key: entry.index[0] + 1 for entry in entries.values() if entry.index}
+    for key, depth in depths.items():
+        layers = file.shape(key)[:1]
+        if layers != (depth,):
             raise CheckpointError(
-                f"{found.name}: {key} has {file.shape(key)[0]} layers, its configuration {depth}"
+                f"{found.name}: {key} has {layers[0] if layers else 'no'} layers, "
+                f"its configuration {depth}"
             )
 
     def read(name: str) -> Tensor:
         entry = entries[name]
-        return entry.shape(file.read(entry.key, entry.index))
+        try:
+            return entry.shape(file.read(entry.key, entry.index))
+        except (IndexError, RuntimeError) as error:
+            raise CheckpointError(
+                f"{found.name}: {entry.key} has shape {list(file.shape(entry.key))}, "
+                "which no PaliGemma has"
+            ) from error
 
     return read, file.keys - wanted
 
 
 def _guess(file: NpzFile) -> PaliGemmaConfig:
-    """The published configuration with this file's widths and number of positions."""
-    table, positions = "llm/embedder/input_embedding", "img/pos_embedding"
-    for key in (table, positions):
-        if key not in file.keys:
-            raise CheckpointError(f"{file.path} is not a PaliGemma file: it has no array {key}")
-    width, patches = file.shape(table)[1], file.shape(positions)[1]
-    vision_width = file.shape(positions)[-1]
+    """The published configuration with this file's widths, depth and number of positions."""
+    shapes: list[tuple[int, ...]] = []
+    for key, axes in (
+        ("llm/embedder/input_embedding", 2),
+        ("img/pos_embedding", 3),
+        ("llm/layers/mlp/linear", 3),
+    ):
+        if key not in file.keys or len(file.shape(key)) != axes:
+            raise CheckpointError(
+                f"{file.path} is not a PaliGemma file: it has no array {key} of {axes} axes"
+            )
+        shapes.append(file.shape(key))
+    (_, width), (_, patches, vision_width), (depth, mlp_dim, _) = shapes
+    found = (width, depth, mlp_dim, vision_width, patches)
     for config in PRESETS.values():
-        same = (config.text.width, config.tokens_per_image, config.vision.width)
-        if same == (width, patches, vision_width):
+        text = config.text
+        sizes = (text.width, text.depth, text.mlp_dim)
+        if (*sizes, config.vision.width, config.tokens_per_image) == found:
             return config
     raise CheckpointError(
-        f"{file.path} has width {width} and {patches} image tokens, which no published model has: "
-        "pass config="
+        f"{file.path} has width {width}, {depth} layers and {patches} image tokens, "
+        "which no published model has: pass config="
     )
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path} is not readable JSON ({error}): download it again"
-        ) from error
-    if not isinstance(found, dict):
-        raise CheckpointError(f"{path} does not hold a JSON object: download it again")
-    return found
-
-
-def _some(names: Iterable[str], most: int = 3) -> str:
-    ordered = sorted(names)
-    rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
-    return ", ".join(ordered[:most]) + rest

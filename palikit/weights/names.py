@@ -1,9 +1,11 @@
 """What our parameters are called in other people's files; tables only, no file is opened here.
 
 Hugging Face spells PaliGemma's tensors in three ways: as released (`language_model.model.…`,
-`vision_tower.vision_model.…`), as transformers 4.52 and later hold them (`model.language_model.…`), and as
-transformers 5 writes them (`vision_tower.encoder.…`). All are read; the released one is written.
-big_vision's `.npz` stacks the layers of a kind on a leading axis and stores matrices as input x output.
+`vision_tower.vision_model.…`), as transformers 4.52 and later hold them (`model.language_model.…`),
+and as transformers 5 writes them (`vision_tower.encoder.…`). All are read; the released one is
+written.
+big_vision's `.npz` stacks the layers of a kind on a leading axis and stores matrices as input x
+output.
 """
 
 import re
@@ -40,8 +42,8 @@ _HUB_PARTS = [
 def hub_name(name: str, *, post_norms: bool) -> str:
     """Our parameter's name in a released Hugging Face file.
 
-    `text.blocks.3.attn.q.weight` -> `language_model.model.layers.3.self_attn.q_proj.weight`. Gemma 1 calls the norm
-    before its MLP `post_attention_layernorm`, which in Gemma 2 is another one.
+    `text.blocks.3.attn.q.weight` -> `language_model.model.layers.3.self_attn.q_proj.weight`.
+    Gemma 1 calls the norm before its MLP `post_attention_layernorm`, which in Gemma 2 is another.
     """
     for pattern, theirs in _HUB_PARTS:
         name = re.sub(pattern, theirs, name)
@@ -63,8 +65,8 @@ class NpzEntry:
 
     Attributes:
         key: the array's name, without `params/`.
-        index: which slice of the stacked array: (layer,), or (layer, 0 for key or gate, 1 for value or up); empty
-            for arrays that are not stacked.
+        index: which slice of the stacked array: (layer,), or (layer, 0 for key or gate, 1 for value
+            or up); empty for arrays that are not stacked.
         shape: turns the slice into our shape.
     """
 
@@ -76,8 +78,8 @@ class NpzEntry:
 def npz_entry(name: str) -> NpzEntry:
     """Our parameter's place in a big_vision `.npz`.
 
-    `text.blocks.3.attn.v.weight` -> `llm/layers/attn/kv_einsum/w`, slice (3, 1), heads x width x head_dim to
-    heads·head_dim x width.
+    `text.blocks.3.attn.v.weight` -> `llm/layers/attn/kv_einsum/w`, slice (3, 1), from
+    heads x width x head_dim to heads·head_dim x width.
     """
     if name in _WHOLE:
         key, shape = _WHOLE[name]

@@ -12,7 +12,7 @@ __all__ = ["resample_positions"]
 def resample_positions(positions: Float[Tensor, "P D"], patches: int) -> Float[Tensor, "P2 D"]:
     """A square grid of embeddings on a square grid of another size, linearly between the corners.
 
-    As big_vision loads them (`scipy.ndimage.zoom` of order 1: the corner patches keep their embeddings).
+    As big_vision loads them: `scipy.ndimage.zoom` of order 1, where the corners stay what they are.
     """
     if positions.shape[0] == patches:
         return positions

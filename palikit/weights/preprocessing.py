@@ -1,12 +1,11 @@
 """How a checkpoint wants its pictures resized: data of the checkpoint, not a guess."""
 
-import json
 from pathlib import Path
 from typing import Literal
 
 from palikit.errors import CheckpointError
 
-from .source import Source, find
+from .source import Source, find, read_json
 
 __all__ = ["Resample", "load_resample"]
 
@@ -23,14 +22,16 @@ def load_resample(source: str | Path | Source) -> Resample:
     found = source if isinstance(source, Source) else find(source)
     if found.kind == "npz":
         return "reference"
-    path = found.file("preprocessor_config.json")
+    # Newer versions of transformers write one file for the tokenizer's and the images' settings.
+    path = found.file("preprocessor_config.json") or found.file("processor_config.json")
     if path is None:
         return "bicubic"
+    raw = read_json(path)
     try:
-        raw = json.loads(path.read_text("utf-8"))
+        raw = raw.get("image_processor", raw)
         resample = int(raw.get("resample", 3))
         mean, std = raw.get("image_mean", [0.5] * 3), raw.get("image_std", [0.5] * 3)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise CheckpointError(f"{path} is not readable ({error}): download it again") from error
     if resample not in _PIL or list(mean) != [0.5] * 3 or list(std) != [0.5] * 3:
         raise CheckpointError(

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import Tensor
 
-from palikit.errors import UsageError
+from palikit.errors import CheckpointError, UsageError
 from palikit.inputs.tokenizer import Tokenizer
 from palikit.model.paligemma import PaliGemma
 
@@ -22,6 +23,10 @@ __all__ = ["save_folder"]
 
 _MAX_SHARD = 5_000_000_000
 _RESAMPLE = {"bicubic": 3, "bilinear": 2}
+_TABLE = "text.embedding.weight"
+_INDEX = "model.safetensors.index.json"
+_OURS = ("model*.safetensors", _INDEX, "processor_config.json")
+"""What another checkpoint in the same folder would leave behind, and readers would believe."""
 
 
 def save_folder(
@@ -35,62 +40,122 @@ def save_folder(
 ) -> None:
     """Write config, weights, preprocessing and (where given) tokenizer; whole or not at all.
 
-    An existing folder is replaced file by file once everything is written beside it.
+    A folder that is there already is replaced in one step; its files of other names stay in it.
 
     Args:
         resample: how pictures are to be resized, `bicubic` or `bilinear`.
         dtype: of the file; None keeps the model's.
+
+    Raises:
+        UsageError: this cannot be written in this format.
+        CheckpointError: the disk did not take it.
     """
     if resample not in _RESAMPLE:
         raise UsageError(f"resample {resample!r} cannot be written: 'bicubic' or 'bilinear'")
-    target = Path(folder)
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    target = Path(folder).resolve()
+    if target.exists() and not target.is_dir():
+        raise UsageError(f"{folder} is a file: give the name of a folder")
+    draft: Path | None = None
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
         if tokenizer is not None:
             tokenizer.save(draft)
-        _write_weights(model, draft, dtype, max_shard_bytes)
         _write_configs(model, draft, resample, dtype)
-        target.mkdir(exist_ok=True)
-        for path in sorted(draft.iterdir()):
-            os.replace(path, target / path.name)
+        _write_weights(model, draft, dtype, max_shard_bytes)
+        _swap_in(draft, target)
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(
+            f"{folder} could not be written ({error}): free space there or give another folder"
+        ) from error
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _swap_in(draft: Path, target: Path) -> None:
+    """Make the draft the target: two renames, after all that takes time or may fail."""
+    if not target.exists():
+        mask = os.umask(0)
+        os.umask(mask)
+        draft.chmod(0o777 & ~mask)
+        draft.rename(target)
+        return
+    stale = {path.name for pattern in _OURS for path in target.glob(pattern)}
+    for path in target.iterdir():
+        kept = draft / path.name
+        if path.name in stale or kept.exists():
+            continue
+        if path.is_dir() and not path.is_symlink():
+            shutil.copytree(path, kept, symlinks=True, copy_function=_link)
+        else:
+            _link(path, kept)
+    shutil.copymode(target, draft)
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    target.replace(old)
+    try:
+        draft.rename(target)
+    except OSError:
+        old.replace(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _link(path: str | Path, place: str | Path) -> None:
+    try:
+        os.link(path, place, follow_symlinks=False)
+    except OSError:  # a file system without links
+        shutil.copy2(path, place, follow_symlinks=False)
 
 
 def _write_weights(
     model: PaliGemma, folder: Path, dtype: torch.dtype | None, max_bytes: int
 ) -> None:
+    weights = dict(model.named_parameters())
+    shards = _plan(weights, dtype, max_bytes)
     post_norms = model.config.text.post_norms
-    shards: list[dict[str, Tensor]] = [{}]
-    size = 0
-    for name, parameter in model.named_parameters():
-        tensor = parameter.detach().cpu()
-        if name == "text.embedding.weight":
-            tensor = _with_extra_rows(tensor)
-        tensor = tensor.to(dtype or tensor.dtype).contiguous()
-        if shards[-1] and size + tensor.nbytes > max_bytes:
-            shards.append({})
-            size = 0
-        shards[-1][hub_name(name, post_norms=post_norms)] = tensor
-        size += tensor.nbytes
-    if len(shards) == 1:
-        save_file(shards[0], folder / "model.safetensors", metadata={"format": "pt"})
-        return
     weight_map: dict[str, str] = {}
-    for i, shard in enumerate(shards, start=1):
-        name = f"model-{i:05d}-of-{len(shards):05d}.safetensors"
-        save_file(shard, folder / name, metadata={"format": "pt"})
-        weight_map |= dict.fromkeys(shard, name)
-    total = sum(tensor.nbytes for shard in shards for tensor in shard.values())
-    index = {"metadata": {"total_size": total}, "weight_map": weight_map}
-    _write_json(folder / "model.safetensors.index.json", index)
+    total = 0
+    for i, names in enumerate(shards, start=1):
+        file = f"model-{i:05d}-of-{len(shards):05d}.safetensors"
+        # One shard at a time, so that a conversion needs the memory of one.
+        shard = {
+            hub_name(name, post_norms=post_norms): _stored(name, weights[name], dtype)
+            for name in names
+        }
+        file = "model.safetensors" if len(shards) == 1 else file
+        save_file(shard, folder / file, metadata={"format": "pt"})
+        weight_map |= dict.fromkeys(shard, file)
+        total += sum(tensor.nbytes for tensor in shard.values())
+    if len(shards) > 1:
+        index = {"metadata": {"total_size": total}, "weight_map": weight_map}
+        _write_json(folder / _INDEX, index)
 
 
-def _with_extra_rows(table: Tensor) -> Tensor:
-    # As in the released conversions, rows that no text uses lie at the mean of those that some does.
-    extra = table.float().mean(dim=0, keepdim=True).expand(EXTRA_ROWS, -1)
-    return torch.cat([table, extra.to(table.dtype)])
+def _plan(
+    weights: dict[str, torch.nn.Parameter], dtype: torch.dtype | None, max_bytes: int
+) -> list[list[str]]:
+    """Our names by shard, in the model's order; a tensor is never divided."""
+    shards: list[list[str]] = [[]]
+    size = 0
+    for name, weight in weights.items():
+        rows = len(weight) + EXTRA_ROWS if name == _TABLE else len(weight)
+        nbytes = weight[0].numel() * rows * (dtype or weight.dtype).itemsize
+        if shards[-1] and size + nbytes > max_bytes:
+            shards.append([])
+            size = 0
+        shards[-1].append(name)
+        size += nbytes
+    return shards
+
+
+def _stored(name: str, weight: Tensor, dtype: torch.dtype | None) -> Tensor:
+    tensor = weight.detach().cpu().to(dtype or weight.dtype)
+    if name == _TABLE:
+        # As in the released conversions, rows that no text uses lie at the mean of those that do.
+        extra = tensor.float().mean(dim=0, keepdim=True).expand(EXTRA_ROWS, -1)
+        tensor = torch.cat([tensor, extra.to(tensor.dtype)])
+    return tensor.contiguous()
 
 
 def _write_configs(

@@ -1,14 +1,16 @@
-"""From what a user calls a checkpoint to files on this machine, or the sentence that says what to do."""
+"""From what a user calls a checkpoint to files on this machine, or what to do about it."""
 
+import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from palikit.errors import CheckpointError
 
-__all__ = ["Source", "find"]
+__all__ = ["Source", "find", "name_some", "read_json"]
 
 _HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 _WANTED = ["*.safetensors", "*.json", "tokenizer.model", "*.npz"]
@@ -35,21 +37,19 @@ class Source:
 
 
 def find(source: str | Path) -> Source:
-    """A folder, a `.npz`, `nano`, or a hub id such as `google/paligemma2-3b-mix-448` (`@revision` after it).
+    """A folder, a `.npz`, `nano`, or a hub id such as `google/paligemma2-3b-mix-448`.
+
+    A hub id may end in `@revision`.
 
     Raises:
-        CheckpointError: there is no such thing, or it may not be downloaded; the message says what to do.
+        CheckpointError: there is no such thing, or it may not be downloaded, and what to do.
     """
     name = str(source)
     if name == "nano":
         return Source("folder", Path(str(files("palikit.assets") / "nano")), name)
-    path = Path(source).expanduser()
-    if path.is_dir():
-        if not (path / "config.json").is_file():
-            raise CheckpointError(
-                f"{name} is a folder without config.json: give the folder of a PaliGemma checkpoint"
-            )
-        return Source("folder", path, name)
+    path = Path(source).expanduser() if name.startswith("~/") else Path(source)
+    if name and path.is_dir():
+        return _in_folder(path, name)
     if path.is_file():
         if path.suffix != ".npz":
             raise CheckpointError(
@@ -59,35 +59,78 @@ def find(source: str | Path) -> Source:
     hub = _HUB_ID.fullmatch(name)
     if hub is None or path.suffix == ".npz":
         raise CheckpointError(
-            f"there is no checkpoint at {name}: give 'nano', a folder, an .npz file, "
+            f"there is no checkpoint at {name!r}: give 'nano', a folder, an .npz file, "
             "or a hub id such as google/paligemma2-3b-mix-448"
         )
-    return Source("folder", _download(hub["repo"], hub["revision"]), name)
+    return _in_folder(_download(hub["repo"], hub["revision"]), name)
+
+
+def _in_folder(path: Path, name: str) -> Source:
+    if (path / "config.json").is_file():
+        return Source("folder", path, name)
+    # The reference's own files are also published as a folder with nothing but an .npz in it.
+    arrays = [p for p in path.glob("*.npz") if p.name != "vae-oid.npz"]
+    if len(arrays) == 1:
+        return Source("npz", arrays[0], name)
+    raise CheckpointError(
+        f"{name} is a folder without config.json: give the folder of a PaliGemma checkpoint"
+    )
 
 
 def _download(repo: str, revision: str | None) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
+    import huggingface_hub
+    from huggingface_hub import errors
 
+    elsewhere = "download it elsewhere and pass its folder"
     try:
-        return Path(snapshot_download(repo, revision=revision, allow_patterns=_WANTED))
-    except GatedRepoError as error:
+        return Path(
+            huggingface_hub.snapshot_download(repo, revision=revision, allow_patterns=_WANTED)
+        )
+    except errors.GatedRepoError as error:
         raise CheckpointError(
-            f"{repo} is gated: accept its licence on the model's page, run 'hf auth login', and try again"
+            f"{repo} is gated: accept its licence on the model's page, "
+            "run 'hf auth login', and try again"
         ) from error
-    except RevisionNotFoundError as error:
-        raise CheckpointError(f"{repo} has no revision {revision!r}") from error
-    except RepositoryNotFoundError as error:
+    except errors.RevisionNotFoundError as error:
+        raise CheckpointError(
+            f"{repo} has no revision {revision!r}: leave out @{revision}, or write another"
+        ) from error
+    except errors.RepositoryNotFoundError as error:
         raise CheckpointError(
             f"the hub has no model {repo}, or it is private: check the name, or run 'hf auth login'"
         ) from error
-    except (LocalEntryNotFoundError, OSError, RuntimeError) as error:
+    except errors.HFValidationError as error:
         raise CheckpointError(
-            f"{repo} is not on this machine and the hub cannot be reached: "
-            "download it elsewhere and pass its folder"
+            f"{repo!r} is no hub id: write one like google/paligemma2-3b-mix-448"
         ) from error
+    except (errors.LocalEntryNotFoundError, ConnectionError) as error:
+        raise CheckpointError(
+            f"{repo} is not on this machine and the hub cannot be reached: go online, or "
+            f"{elsewhere}"
+        ) from error
+    # Whatever else the hub's client lets through: its HTTP library has changed before.
+    except Exception as error:
+        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
+        raise CheckpointError(
+            f"{repo} could not be downloaded ({reason}): try again, or {elsewhere}"
+        ) from error
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """A JSON object from a checkpoint's file."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{path} is not readable JSON ({error}): download it again"
+        ) from error
+    if not isinstance(found, dict):
+        raise CheckpointError(f"{path} does not hold a JSON object: download it again")
+    return found
+
+
+def name_some(names: Iterable[str], most: int = 3) -> str:
+    """The first few names and how many more there are, for an error."""
+    ordered = sorted(names)
+    rest = f" and {len(ordered) - most} more" if len(ordered) > most else ""
+    return ", ".join(ordered[:most]) + rest
