@@ -1,0 +1,98 @@
+"""Losses: the reference's cross-entropy and weights, and bells around box bins."""
+
+import pytest
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from palikit.train.loss import neighbour_targets, per_example, suffix_losses
+
+LOC, BINS, VOCABULARY = 6, 20, 30
+
+
+def example() -> tuple[Tensor, Tensor]:
+    """Logits of two rows of five tokens, and labels of which some are box bins."""
+    logits = torch.randn(2, 5, VOCABULARY, generator=torch.Generator().manual_seed(0))
+    return logits, torch.tensor([[1, LOC, LOC + 7, LOC + BINS - 1, 2], [LOC + 3, 0, 29, 5, 26]])
+
+
+def test_hard_targets_give_the_plain_cross_entropy() -> None:
+    logits, labels = example()
+    wanted = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none").view(2, 5)
+    found = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS)
+    torch.testing.assert_close(found, wanted)
+
+
+def test_soft_targets_leave_words_as_they_were() -> None:
+    logits, labels = example()
+    hard = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS)
+    soft = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS, soft_bins=2.0)
+    is_loc = (labels >= LOC) & (labels < LOC + BINS)
+    torch.testing.assert_close(soft[~is_loc], hard[~is_loc])
+    assert ((soft - hard)[is_loc].abs() > 1e-3).all()
+
+
+def test_the_loss_of_a_bin_is_the_bells_cross_entropy() -> None:
+    logits, labels = example()
+    soft = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS, soft_bins=2.0)
+    target = torch.zeros(VOCABULARY)
+    target[LOC : LOC + BINS] = neighbour_targets(torch.tensor([7]), BINS, 2.0)[0]
+    torch.testing.assert_close(soft[0, 2], F.cross_entropy(logits[0, 2], target))
+
+
+def test_a_very_narrow_bell_is_a_hard_target() -> None:
+    logits, labels = example()
+    hard = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS)
+    narrow = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS, soft_bins=0.05)
+    torch.testing.assert_close(narrow, hard)
+
+
+def test_labels_without_any_bin_can_be_soft() -> None:
+    logits, _ = example()
+    labels = torch.zeros(2, 5, dtype=torch.int64)
+    soft = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS, soft_bins=2.0)
+    torch.testing.assert_close(soft, suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS))
+
+
+def test_neighbour_targets_are_a_bell_around_the_bin() -> None:
+    (row,) = neighbour_targets(torch.tensor([10]), BINS, 2.0)
+    assert row.argmax() == 10
+    torch.testing.assert_close(row[11:], row[:10].flip(0)[: len(row[11:])])
+    # A normal distribution falls by exp(-1/2) over one width.
+    assert (row[12] / row[10]).item() == pytest.approx(0.6065, abs=1e-4)
+
+
+@pytest.mark.parametrize("place", [0, 3, BINS - 1])
+def test_neighbour_targets_are_cut_at_the_ends_and_sum_to_one(place: int) -> None:
+    (row,) = neighbour_targets(torch.tensor([place]), BINS, 4.0)
+    assert row.shape == (BINS,)
+    assert row.argmax() == place
+    assert row.sum().item() == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("soft_bins", [0.0, 2.0])
+def test_gradients_reach_every_logit_and_pull_towards_the_label(soft_bins: float) -> None:
+    logits, labels = example()
+    logits.requires_grad_()
+    suffix_losses(
+        logits, labels, loc_start=LOC, num_bins=BINS, soft_bins=soft_bins
+    ).sum().backward()
+    gradient = logits.grad
+    assert gradient is not None
+    assert gradient.isfinite().all()
+    assert (gradient != 0).all()
+    # Steepest descent raises the label most; with a bell, its own logit may already stand above.
+    if not soft_bins:
+        assert torch.equal(gradient.argmin(dim=-1), labels)
+
+
+def test_an_example_weighs_the_same_however_long_it_is() -> None:
+    losses = torch.tensor([[1.0, 3.0, 8.0, 100.0], [5.0, 100.0, 100.0, 100.0]])
+    weights = torch.tensor([[1.0, 1.0, 1.0, 0.0], [1.0, 0.0, 0.0, 0.0]])
+    # (1 + 3 + 8) / 3 = 4 and 5 / 1 = 5; their mean is 4.5, where a mean over tokens gives 4.25.
+    assert per_example(losses, weights).item() == 4.5
+
+
+def test_an_example_without_targets_counts_as_zero() -> None:
+    losses, weights = torch.tensor([[2.0, 4.0], [9.0, 9.0]]), torch.tensor([[1.0, 1.0], [0.0, 0.0]])
+    assert per_example(losses, weights).item() == 1.5
