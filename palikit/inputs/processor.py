@@ -1,6 +1,7 @@
 """Pictures and words to a `Batch`: the one home of masks, layout and loss weights, from lengths.
 
-Follows big_vision's `pp/proj/paligemma/ops.py` and the layout of facts.md 2.1:
+Follows big_vision's `pp/proj/paligemma/ops.py`, with pictures in front as in the PaliGemma paper
+(arXiv 2407.07726, section 3.1):
 
     [image tokens] [bos] [prefix tokens] [newline] | [suffix tokens] [eos]
 
