@@ -1,10 +1,11 @@
-"""A photo to 33 tokens with random 3B weights in bfloat16: palikit and `transformers`, each in its own process.
+"""A photo to 33 tokens with random 3B weights in bfloat16, by palikit and by `transformers`.
 
-    python bench/compare_transformers.py                     # PaliGemma 2 3B at 224 px; needs 8 GB of memory
-    python bench/compare_transformers.py --preset tiny       # seconds, to see that it runs
+    python bench/compare_transformers.py                  # PaliGemma 2 3B at 224 px; 8 GB of memory
+    python bench/compare_transformers.py --preset tiny    # seconds, to see that it runs
 
-Prints the median of each stage over the runs, the highest memory of each process, and the two ratios.
-`transformers` is used as its documentation says, with its default attention for Gemma 2 on a CPU.
+Each runs in its own process. Prints the median of each stage over the runs, the highest memory of
+each process, and the two ratios. `transformers` is used as its documentation says, with its default
+attention for Gemma 2 on a CPU.
 """
 
 import argparse
@@ -73,9 +74,7 @@ def palikit_runner(name: str):
         start = time.perf_counter()
         features = model.embed_image(resize(picture)[None].bfloat16())
         looked = time.perf_counter()
-        columns = generate(
-            model, features, prompt, None, eos_id=(), max_new_tokens=TOKENS
-        )
+        columns = generate(model, features, prompt, None, eos_id=(), max_new_tokens=TOKENS)
         next(columns)
         first = time.perf_counter()
         count = 1 + sum(1 for _ in columns)
@@ -167,7 +166,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="paligemma2-3b-224", choices=["tiny", *pk.PRESETS])
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--only", choices=["palikit", "transformers"], help="measure one, print JSON")
+    parser.add_argument(
+        "--only", choices=["palikit", "transformers"], help="measure one, print JSON"
+    )
     args = parser.parse_args()
     if args.only:
         print(json.dumps(measure(args.only, args.preset, args.runs)))

@@ -1,7 +1,7 @@
 """What a PaliGemma is made of, as frozen values, and every published size.
 
-Numbers follow the PaliGemma 2 report (arXiv 2412.03555, table 1) and big_vision's `models/ppp/gemma.py`
-and `models/vit.py`. A variant is `dataclasses.replace(preset, ...)`.
+Numbers follow the PaliGemma 2 report (arXiv 2412.03555, table 1) and big_vision's
+`models/ppp/gemma.py` and `models/vit.py`. A variant is `dataclasses.replace(preset, ...)`.
 """
 
 from dataclasses import dataclass, replace
@@ -48,12 +48,12 @@ class GemmaConfig:
 
     Attributes:
         vocab_size: rows of the tied embedding, 257,152 in the released models.
-        query_scale: queries are multiplied by it after RoPE: 256 ** -0.5, but 144 ** -0.5 in the 28B.
+        query_scale: queries are multiplied by it after RoPE; 256 ** -0.5, in the 28B 144 ** -0.5.
         attn_softcap: attention logits l become c * tanh(l / c) before masking; 0 turns it off.
         final_softcap: the same for the text logits.
         post_norms: RMSNorm after attention and after the MLP as well (Gemma 2).
-        sliding_window: None attends globally in every layer as the reference was trained; a number is the
-            window of every second layer (0, 2, ...), as other implementations have it.
+        sliding_window: None attends globally in every layer, as the reference was trained; a number
+            is the window of every second layer (0, 2, ...), as other implementations have it.
         rope_base: base of the rotary position frequencies.
         norm_eps: added to the mean square in each RMSNorm.
     """
@@ -93,7 +93,9 @@ class PaliGemmaConfig:
 
 VOCAB_SIZE = 257_152  # 256,000 pieces + 1,024 <loc> + 128 <seg>
 
-_SO400M = SiglipConfig(image_size=224, patch_size=14, width=1152, depth=27, mlp_dim=4304, num_heads=16)
+_SO400M = SiglipConfig(
+    image_size=224, patch_size=14, width=1152, depth=27, mlp_dim=4304, num_heads=16
+)
 
 # fmt: off
 _GEMMA_2B   = GemmaConfig(VOCAB_SIZE, 2048, 18, 16384,  8,  1, 256, 256**-0.5)

@@ -3,10 +3,10 @@
     PalikitError                 exit 1: it was asked for rightly and could not be done
     ├── ImageError               a picture that is missing, broken, empty or too large
     ├── TokenizerError           a vocabulary that is missing or lacks PaliGemma's tokens
-    ├── CheckpointError          weights that are missing, gated, half there, mis-shaped or not finite
+    ├── CheckpointError          weights that are missing, gated, mis-shaped or not finite
     ├── CodecError               a mask codec file of another layout
     ├── MissingExtraError        an optional package that is not installed
-    └── UsageError (ValueError)  exit 2: the request itself is wrong, and the message says what to write instead
+    └── UsageError (ValueError)  exit 2: the request is wrong; the message says what to write
 
 A message is one sentence: what came, what was expected, what to type.
 """

@@ -1,19 +1,19 @@
 """Train nano, the embedded model, from nothing on generated scenes.
 
     python -m recipes.nano_codec runs/nano-codec      # the mask codec, first
-    python -m recipes.nano vision runs/nano-vision    # the tower learns what is where, patch by patch
+    python -m recipes.nano vision runs/nano-vision    # the tower learns what is where, by patch
     python -m recipes.nano words runs/nano            # the whole model learns the tasks
 
-The last command writes a Hugging Face folder, `runs/nano/model`, which is what `palikit/assets/nano` holds. Every
-batch follows from its step and the seed, so a second run sees the same examples.
+The last command writes a Hugging Face folder, `runs/nano/model`, which is what
+`palikit/assets/nano` holds. Every batch follows from its step and the seed, so a second run sees
+the same examples.
 """
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +22,8 @@ from torch import Tensor, nn
 
 from palikit.codecs.boxes import encode_box
 from palikit.codecs.masks import MaskCodec, mask_to_patch
-from palikit.data.emoji_world import COLOURS, KNOWN, Scene, instance_map, scene
 from palikit.data.emoji_words import Phrase, phrase
+from palikit.data.emoji_world import COLOURS, KNOWN, Scene, instance_map, scene
 from palikit.inputs.batch import Batch
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor, Row
@@ -41,15 +41,19 @@ VISION = Path("runs/nano-vision/state.safetensors")
 SCENES, PHRASES = 48, 2
 """Pictures in a batch, and prompts about each: the tower is paid once for both."""
 
-MIXTURE = {"detect": 0.40, "segment": 0.20, "count": 0.12, "colour": 0.03, "presence": 0.05}
-MIXTURE |= {"caption en": 0.12, "caption de": 0.08}
-DENSE_WEIGHT = 0.3
+SEGMENT_EVERY = 4
+"""Every fourth batch tells masks, one prompt a picture: such answers are four times as long."""
+
+MIXTURE = {"detect": 0.50, "count": 0.16, "colour": 0.03, "presence": 0.06}
+MIXTURE |= {"caption en": 0.14, "caption de": 0.11}
+
+DENSE_WEIGHT = 0.5
 """Weight of the dense losses once the model learns words, so that the tower forgets nothing."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NanoBatch:
-    """Pictures, the dense targets of their patches, and (for words) `PHRASES` rows of text for each."""
+    """Pictures, the dense targets of their patches, and (for words) some rows of text on each."""
 
     images: Tensor
     targets: dict[str, Tensor]
@@ -67,7 +71,9 @@ def words_batch(step: int) -> NanoBatch:
     """Pictures with dense targets and phrases."""
     scenes = [_scene(1, step * SCENES + i) for i in range(SCENES)]
     rng = np.random.default_rng([SEED, 2, step])
-    rows = [_row(phrase(one, rng, MIXTURE), one) for one in scenes for _ in range(PHRASES)]
+    masks = step % SEGMENT_EVERY == SEGMENT_EVERY - 1
+    mixture, each = ({"segment": 1.0}, 1) if masks else (MIXTURE, PHRASES)
+    rows = [_row(phrase(one, rng, mixture)) for one in scenes for _ in range(each)]
     return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows))
 
 
@@ -85,16 +91,20 @@ def words_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
     assert text is not None
     features = model.model.embed_image(batch.images)
     dense = _dense(model, features, batch)
+    each = len(text.tokens) // len(features)
     hidden = model.model.forward_suffix(
-        features.repeat_interleave(PHRASES, dim=0), text.tokens, text.mask_input, text.prefix_length
+        features.repeat_interleave(each, dim=0), text.tokens, text.mask_input, text.prefix_length
     )
     logits = model.model.text.logits(hidden)
     weights = text.mask_loss[:, text.prefix_length :]
     losses = suffix_losses(
         logits, text.suffix_tokens, loc_start=model.loc_start, soft_bins=SOFT_BINS
     )
-    # Mean over all suffix tokens: a long list of boxes teaches more than a short answer.
-    tokens = (losses * weights).sum() / weights.sum()
+    # Between a mean over tokens, where a count of one digit hardly weighs, and one over examples,
+    # where a box of a long list hardly does: each weighs as the square root of its length.
+    lengths = weights.sum(dim=1)
+    roots = lengths.sqrt()
+    tokens = ((losses * weights).sum(dim=1) / lengths * roots).sum() / roots.sum()
     right = (logits.argmax(dim=-1) == text.suffix_tokens).float()
     words = weights * (text.suffix_tokens < model.loc_start)
     return {
@@ -133,11 +143,11 @@ def export_words(model: nn.Module, folder: Path) -> None:
     from palikit.weights.save import save_folder
 
     assert isinstance(model, NanoInTraining)
-    save_folder(model.model, folder / "model", tokenizer=_tokenizer(), dtype=torch.bfloat16)
+    save_folder(model.model, folder / "model", tokenizer=_tokenizer())
     MaskCodec.load(CODEC).save(folder / "model" / "mask_codec.safetensors")
 
 
-def vision_recipe(steps: int = 1000) -> TrainConfig:
+def vision_recipe(steps: int = 600) -> TrainConfig:
     """Dense targets only; about 15 minutes on 2 CPU cores."""
     return TrainConfig(
         name="nano-vision",
@@ -152,7 +162,7 @@ def vision_recipe(steps: int = 1000) -> TrainConfig:
     )
 
 
-def words_recipe(steps: int = 2500) -> TrainConfig:
+def words_recipe(steps: int = 1250) -> TrainConfig:
     """All tasks; about 80 minutes on 2 CPU cores."""
     return TrainConfig(
         name="nano",
@@ -160,7 +170,7 @@ def words_recipe(steps: int = 2500) -> TrainConfig:
         batch=words_batch,
         loss=words_loss,
         export=export_words,
-        optim=OptimConfig(lr=1.5e-3, weight_decay=0.02, warmup=0.04),
+        optim=OptimConfig(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02, warmup=0.05),
         steps=steps,
         batch_size=SCENES * PHRASES,
         save_every=100,
@@ -183,12 +193,12 @@ def _codec() -> MaskCodec:
 
 
 def _scene(split: int, index: int) -> Scene:
-    # Also large ones, so that nano has seen the sharpness that the resize gives; small ones are cheap.
+    # Some are large, so that nano has seen how sharp a resize leaves them; small ones are cheap.
     side = (112, 112, 112, 224)[index % 4]
     return scene(SEED + split, index, side=side)
 
 
-def _row(words: Phrase, where: Scene) -> Row:
+def _row(words: Phrase) -> Row:
     processor = _processor()
     patches = [mask_to_patch(r.mask, r.box) for r in words.regions if r.mask is not None]
     codes = _codec().encode(torch.stack(patches)).tolist() if patches else []
@@ -213,7 +223,10 @@ def _targets(scenes: list[Scene]) -> dict[str, Tensor]:
 
 
 def _patch_targets(one: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """For each patch, the thing that covers most of it (at least a quarter), as class number and box bins."""
+    """For each patch, the thing that covers most of it: class number and box bins.
+
+    A thing that covers less than a quarter does not count; its patch has class 0.
+    """
     side = one.image.shape[0]
     patches = instance_map(one).reshape(GRID, side // GRID, GRID, side // GRID)
     cells = patches.transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)

@@ -1,10 +1,11 @@
 """Train nano's mask codec: the VQ-VAE behind `<seg>` on masks of generated emoji scenes.
 
-    python -m recipes.nano_codec runs/nano-codec        # about 15 minutes on 2 CPU cores
+    python -m recipes.nano_codec runs/nano-codec        # about 8 minutes on 2 CPU cores
 
-Writes `mask_codec.safetensors`. The recipe of AiT's VQ-VAE (codebook by moving averages with decay 0.99, commitment
-0.25), with two departures: the reconstruction loss is a cross-entropy, because only the sign of the output is used,
-and codes that nothing chooses are moved onto features that exist.
+Writes `mask_codec.safetensors`. The recipe of AiT's VQ-VAE (codebook by moving averages with decay
+0.99, commitment 0.25), with two departures: the reconstruction loss is a cross-entropy, because
+only the sign of the output is used, and codes that nothing chooses are moved onto features that
+exist.
 """
 
 import sys
@@ -68,7 +69,7 @@ class CodecInTraining(nn.Module):
 
 
 def batch(step: int) -> Tensor:
-    """The masks of a step's scenes, cut out by their boxes, each in two orientations: [128, 64, 64]."""
+    """Masks of a step's scenes, cut out by their boxes, in two orientations each: [128, 64, 64]."""
     rng = np.random.default_rng([SEED, step])
     patches = [
         mask_to_patch(thing.mask, thing.box)
@@ -96,8 +97,8 @@ def export(model: nn.Module, folder: Path) -> None:
     model.codec.save(folder / "mask_codec.safetensors")
 
 
-def recipe(steps: int = 1500) -> TrainConfig:
-    """1,500 steps of 128 masks."""
+def recipe(steps: int = 900) -> TrainConfig:
+    """900 steps of 128 masks."""
     return TrainConfig(
         name="nano-codec",
         model=CodecInTraining,

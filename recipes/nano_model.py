@@ -1,7 +1,8 @@
 """What nano is made of, how its weights start, and the dense head that teaches its vision tower.
 
-PaliGemma starts from a SigLIP that knows pictures and a Gemma that knows words. nano starts from nothing, so its
-vision tower is first taught what and where things are by a head on every patch, thrown away afterwards.
+PaliGemma starts from a SigLIP that knows pictures and a Gemma that knows words. nano starts from
+nothing, so its vision tower is first taught what and where things are by a head on every patch,
+thrown away afterwards.
 """
 
 import math
@@ -59,7 +60,7 @@ class NanoInTraining(nn.Module):
 
 
 class DenseHead(nn.Module):
-    """From each image token: which class covers it, and the box of that thing; from all: the background."""
+    """From each image token the thing that covers it and its box; from all, the background."""
 
     def __init__(self, width: int, num_classes: int, num_colours: int) -> None:
         super().__init__()
@@ -72,7 +73,10 @@ class DenseHead(nn.Module):
     def losses(
         self, features: Tensor, loc_table: Tensor, targets: dict[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Features [B, 64, D]; targets `patch_class` [B, 64] (0 nothing), `patch_box` [B, 64, 4], `colour` [B]."""
+        """Named losses, and two detached measures, of features [B, 64, D].
+
+        Targets: `patch_class` [B, 64] (0 nothing), `patch_box` [B, 64, 4] in bins, `colour` [B].
+        """
         x = self.norm(features)
         classes, colours = self.classes(x), self.colours(x.mean(dim=1))
         thing = targets["patch_class"] > 0
@@ -100,7 +104,7 @@ def _initialise(model: PaliGemma, loc_start: int) -> None:
 
 
 def ordered_rows(count: int, width: int) -> Tensor:
-    """Rows of length 1 whose likeness falls with their distance: waves from half a turn to count / 16 turns."""
+    """Rows of length 1 whose likeness falls with distance: waves of 1/2 to count / 16 turns."""
     turns = torch.logspace(math.log10(0.5), math.log10(count / 16), width // 2)
     angles = 2 * math.pi * torch.arange(count)[:, None] / count * turns
     return torch.cat([angles.cos(), angles.sin()], dim=1) * (2 / width) ** 0.5
@@ -110,7 +114,5 @@ def _grid_rows(side: int, width: int) -> Tensor:
     turns = torch.logspace(math.log10(0.25), math.log10(side / 2), width // 4)
     angles = 2 * math.pi * (torch.arange(side)[:, None] + 0.5) / side * turns
     axis = torch.cat([angles.cos(), angles.sin()], dim=1)
-    rows = torch.cat(
-        [axis[:, None].expand(-1, side, -1), axis[None].expand(side, -1, -1)], dim=-1
-    )
+    rows = torch.cat([axis[:, None].expand(-1, side, -1), axis[None].expand(side, -1, -1)], dim=-1)
     return rows.flatten(0, 1)

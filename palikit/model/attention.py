@@ -1,8 +1,9 @@
 """Attention, and the only two shapes of visibility that PaliGemma needs.
 
-Follows big_vision's `models/ppp/gemma.py` (grouped heads, soft-cap before the mask, softmax in float32) and
-`make_attn_mask` of `models/proj/paligemma/paligemma.py`. A prefix-LM needs no custom mask kernel: prefix queries
-see the prefix, suffix queries see everything before them, which is two plain calls.
+Follows big_vision's `models/ppp/gemma.py` (grouped heads, soft-cap before the mask, softmax in
+float32) and `make_attn_mask` of `models/proj/paligemma/paligemma.py`. A prefix-LM needs no custom
+mask kernel: prefix queries see the prefix, suffix queries see everything before them, which is two
+plain calls.
 """
 
 from dataclasses import dataclass
@@ -29,8 +30,8 @@ def attend(
 ) -> Queries:
     """Weighted values for each query; `q` is scaled already.
 
-    `mask` is True where a query may look; None lets every query see every key. Without a soft-cap this is
-    PyTorch's fused kernel; with one the logits are formed, capped and normalised in float32.
+    `mask` is True where a query may look; None lets every query see every key. Without a soft-cap
+    this is PyTorch's fused kernel; with one, logits are formed, capped and normalised in float32.
     """
     if not softcap:
         attn_mask = None if mask is None else mask[:, None]
@@ -58,8 +59,8 @@ class Masked:
 
     Attributes:
         mask: True where query t may see key s; None when all may.
-        distance: position of the query minus position of the key, where a sliding window applies (queries of
-            the suffix); 0 elsewhere. None where no layer has a window.
+        distance: position of the query minus position of the key, where a sliding window applies
+            (queries of the suffix); 0 elsewhere. None where no layer has a window.
     """
 
     mask: Bool[Tensor, "#B #T S"] | None
@@ -78,7 +79,7 @@ class Masked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PrefixLM:
-    """The first `prefix` positions see each other; later ones see the prefix and are causal among themselves.
+    """The first `prefix` positions see each other; later ones see these and are causal.
 
     Attributes:
         prefix: image tokens plus the width of the text prefix block, the same for all rows.
@@ -126,7 +127,7 @@ Visibility: TypeAlias = Masked | PrefixLM
 def block_mask(
     mask_ar: Int[Tensor, "B S"], mask_input: Bool[Tensor, "B S"]
 ) -> Bool[Tensor, "B S S"]:
-    """The reference's general mask: token t sees token s of its own or an earlier block, if s is real.
+    """The reference's general mask: t sees s if s is real and in its own or an earlier block.
 
     mask_ar 0 0 0 1 1   ->  a prefix of three that sees itself, then two causal tokens
     mask_ar 1 1 1 1 1   ->  causal

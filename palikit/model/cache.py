@@ -12,8 +12,8 @@ __all__ = ["KVCache"]
 class KVCache:
     """Room for `capacity` positions a row, in every layer.
 
-    All rows are filled up to the same slot (`length`), so a write is one slice; a row's padding stands in slots that
-    `valid` marks False, which no query sees and no position counts.
+    All rows are filled up to the same slot (`length`), so a write is one slice; a row's padding
+    stands in slots that `valid` marks False, which no query sees and no position counts.
 
         slot      0 .. 255   256 257 258 259 260
         row 0     image      bos cat  \\n  ·   A      valid 1…1 1 1 1 0 1
@@ -44,7 +44,7 @@ class KVCache:
         return self.keys.shape[3]
 
     def reserve(self, real: Bool[Tensor, "B T"]) -> Int[Tensor, "B T"]:
-        """Take the next T slots and return the positions of their tokens, counted over real ones."""
+        """Take the next T slots; returns the positions of their tokens, counted over real ones."""
         length = self.length + real.shape[1]
         assert length <= self.capacity, f"cache of {self.capacity} slots asked to hold {length}"
         self.valid[:, self.length : length] = real
@@ -56,7 +56,7 @@ class KVCache:
     def write(
         self, layer: int, keys: Float[Tensor, "B K T H"], values: Float[Tensor, "B K T H"]
     ) -> tuple[Float[Tensor, "B K S H"], Float[Tensor, "B K S H"]]:
-        """Put a layer's newest keys and values into the slots just reserved; returns all up to them."""
+        """Put a layer's newest keys and values into the slots just reserved; returns all so far."""
         start = self.length - keys.shape[2]
         self.keys[layer, :, :, start : self.length] = keys
         self.values[layer, :, :, start : self.length] = values

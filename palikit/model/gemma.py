@@ -1,7 +1,7 @@
 """The decoder: Gemma (PaliGemma 1) and Gemma 2 (PaliGemma 2), chosen by configuration alone.
 
-Follows big_vision's `models/ppp/gemma.py`. Departures: layers are a list, not stacked; a sliding window is possible
-(`GemmaConfig.sliding_window`), off by default because the reference has none.
+Follows big_vision's `models/ppp/gemma.py`. Departures: layers are a list, not stacked; a sliding
+window is possible (`GemmaConfig.sliding_window`), off by default because the reference has none.
 """
 
 import torch
@@ -32,7 +32,7 @@ class Gemma(nn.Module):
         self.norm = RMSNorm(config.width, config.norm_eps)
 
     def embed(self, tokens: TokenIds) -> Embeddings:
-        """Rows of the table times the square root of the width, the factor rounded to the table's dtype."""
+        """Rows of the table times √width, the factor rounded to the table's dtype."""
         x = self.embedding(tokens)
         return x * torch.tensor(self.config.width**0.5, dtype=x.dtype, device=x.device)
 
@@ -43,7 +43,7 @@ class Gemma(nn.Module):
         visibility: Visibility,
         cache: KVCache | None = None,
     ) -> Embeddings:
-        """All blocks and the final norm; with a cache, keys and values are written to it and read back whole."""
+        """All blocks and the final norm; a cache takes the new keys and values and gives all."""
         rotation = rope_angles(positions, self.config)
         for block in self.blocks:
             x = block(x, rotation, visibility, cache)

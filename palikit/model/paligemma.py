@@ -1,8 +1,9 @@
 """PaliGemma: the vision tower, one linear connector, the decoder; tensors in, tensors out.
 
-Follows big_vision's `models/proj/paligemma/paligemma.py`. Text embeddings are scaled by the square root of the width,
-image features by nothing at all. Departures: the final soft-cap is applied wherever logits come out (the reference
-leaves it out of its `pre_logits` shortcut), and padding may stand anywhere, not only at the end.
+Follows big_vision's `models/proj/paligemma/paligemma.py`. Text embeddings are scaled by the square
+root of the width, image features by nothing at all. Departures: the final soft-cap is applied
+wherever logits come out (the reference leaves it out of its `pre_logits` shortcut), and padding may
+stand anywhere, not only at the end.
 """
 
 import torch
@@ -54,13 +55,15 @@ class PaliGemma(nn.Module):
 
         Args:
             images: None asks without a picture.
-            mask_ar: 0 where a token may be seen by the earlier ones of its block, 1 where it starts a new block.
+            mask_ar: 0 where a token may be seen by the earlier ones of its block, 1 where it starts
+                a new block.
             mask_input: False for padding, which may stand anywhere.
         """
         features = None if images is None else self.embed_image(images)
         x, real = self._join(features, tokens, mask_input)
         ahead = x.shape[1] - tokens.shape[1]
-        blocks = torch.cat([mask_ar.new_zeros(mask_ar.shape[0], ahead), mask_ar], dim=1)
+        ahead_ar = mask_ar.new_zeros(mask_ar.shape[0], ahead)
+        blocks = torch.cat([ahead_ar, mask_ar], dim=1).long()  # the reference's data has booleans
         mask = block_mask(blocks, real)
         positions = count_positions(real)
         distance = _causal_distance(blocks, positions) if self.config.text.sliding_window else None
@@ -74,11 +77,12 @@ class PaliGemma(nn.Module):
         mask_input: TokenMask,
         prefix_length: int,
     ) -> Float[Tensor, "B L D"]:
-        """Hidden states that predict the suffix, by two attention calls a layer; what training runs.
+        """Hidden states that predict the suffix, by two attention calls a layer, for training.
 
-        `features` are `embed_image`'s. Tokens are laid out as `[prefix block | suffix block]`, each padded on its own. Returns the states of the
-        last prefix slot's row-wise real token and of all suffix slots but the last: `[B, suffix slots, D]`, so that
-        state t predicts suffix token t. `text.logits` turns those that matter into scores.
+        `features` are `embed_image`'s. Tokens are laid out as `[prefix block | suffix block]`, each
+        padded on its own. Returns the state of each row's last real prefix token and those of all
+        suffix slots but the last: `[B, suffix slots, D]`, so that state t predicts suffix token t.
+        `text.logits` turns those that matter into scores.
         """
         x, real = self._join(features, tokens, mask_input)
         ahead = x.shape[1] - tokens.shape[1]
@@ -95,9 +99,10 @@ class PaliGemma(nn.Module):
         mask_input: TokenMask | None,
         cache: KVCache,
     ) -> Float[Tensor, "B V"]:
-        """Read images (as `embed_image` gives them) and the prefix; logits of each row's first answer token.
+        """Read images and the prefix; logits of each row's first answer token.
 
-        `mask_input` None says that nothing is padded, which spares the mask.
+        `features` are `embed_image`'s. `mask_input` None says that nothing is padded, which spares
+        the mask.
         """
         x, real = self._join(features, tokens, mask_input)
         positions = cache.reserve(real)
@@ -124,8 +129,7 @@ class PaliGemma(nn.Module):
         real: TokenMask | None,
     ) -> tuple[Float[Tensor, "B S D"], Bool[Tensor, "B S"]]:
         x = self.text.embed(tokens)
-        if real is None:
-            real = torch.ones_like(tokens, dtype=torch.bool)
+        real = torch.ones_like(tokens, dtype=torch.bool) if real is None else real.bool()
         if features is None:
             return x, real
         seen = torch.ones(features.shape[:2], dtype=torch.bool, device=x.device)
@@ -151,6 +155,6 @@ def _causal(steps: int, length: int, like: Tensor) -> Bool[Tensor, "1 T S"]:
 def _causal_distance(
     blocks: Int[Tensor, "B S"], positions: Int[Tensor, "B S"]
 ) -> Int[Tensor, "B S S"]:
-    # Other implementations let the bidirectional prefix see itself whole and window only what is causal.
+    # Other implementations let the prefix see itself whole and window only what is causal.
     distance = positions[:, :, None] - positions[:, None]
     return torch.where(blocks.cumsum(dim=1)[:, :, None] > 0, distance, 0)

@@ -1,6 +1,7 @@
 """The vision tower: SigLIP's ViT, all patch tokens out, no class token and no pooling.
 
-Follows big_vision's `models/vit.py` (`variant="So400m/14", pool_type="none"`). Departure: images come channels first.
+Follows big_vision's `models/vit.py` (`variant="So400m/14", pool_type="none"`). Departure: images
+come channels first.
 """
 
 from jaxtyping import Float

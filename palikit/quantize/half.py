@@ -1,9 +1,10 @@
 """bfloat16 weights on a CPU, multiplied faster than PyTorch's own bfloat16 matrix product.
 
-PyTorch 2.13 reaches about a third of a core's arithmetic where the processor has no bfloat16 instructions, and, on
-any processor, about two thirds of the memory's speed for a single row. Here a single row takes the matrix-vector
-kernel, and many rows widen the weight to float32 a block at a time into a small buffer. Sums are in float32 in all
-cases, so results differ from PyTorch's by rounding only.
+PyTorch 2.13 reaches about a third of a core's arithmetic where the processor has no bfloat16
+instructions, and, on any processor, about two thirds of the memory's speed for a single row. Here a
+single row takes the matrix-vector kernel, and many rows widen the weight to float32 a block at a
+time into a small buffer. Sums are in float32 in all cases, so results differ from PyTorch's by
+rounding only.
 """
 
 import torch
@@ -23,7 +24,7 @@ FEW_ROWS = 4
 
 
 def speed_up_bfloat16(model: nn.Module) -> nn.Module:
-    """Swap every bfloat16 linear and tied embedding that stands on a CPU, in place; the weights are shared."""
+    """Swap every bfloat16 linear and tied embedding on a CPU, in place; the weights are shared."""
     for module in list(model.modules()):
         for name, child in module.named_children():
             weight = getattr(child, "weight", None)
@@ -39,7 +40,7 @@ def speed_up_bfloat16(model: nn.Module) -> nn.Module:
 class HalfLinear(nn.Module):
     """A linear layer that uses `half_product`."""
 
-    def __init__(self, weight: nn.Parameter, bias: nn.Parameter | None) -> None:
+    def __init__(self, weight: Float[Tensor, "o i"], bias: Float[Tensor, " o"] | None) -> None:
         super().__init__()
         self.weight = weight
         self.bias = bias
@@ -51,21 +52,22 @@ class HalfLinear(nn.Module):
         product = half_product(x.flatten(0, -2), self.weight)
         if self.bias is not None:
             product = product + self.bias
-        return product.to(x.dtype).unflatten(0, x.shape[:-1])
+        return product.to(x.dtype).view(*x.shape[:-1], product.shape[1])
 
 
 class HalfEmbedding(TiedEmbedding):
     """A tied embedding whose scores use `half_product`."""
 
-    def __init__(self, weight: nn.Parameter) -> None:
-        super().__init__(*weight.shape, _weight=weight)
+    def __init__(self, weight: Float[Tensor, "V D"]) -> None:
+        super().__init__(weight.shape[0], weight.shape[1], _weight=weight)
         self.weight = weight
 
     def scores(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         """Products with every row, float32."""
         if torch.is_grad_enabled():
             return super().scores(hidden)
-        return half_product(hidden.flatten(0, -2), self.weight).float().unflatten(0, hidden.shape[:-1])
+        product = half_product(hidden.flatten(0, -2), self.weight)
+        return product.float().view(*hidden.shape[:-1], product.shape[1])
 
 
 def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float[Tensor, "r o"]:

@@ -15,7 +15,7 @@ __all__ = ["load_state", "save_state"]
 
 
 def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
-    """Write model, optimiser moments and the number of finished steps; a crash leaves the older file."""
+    """Write model, moments and the number of finished steps; a crash leaves the older file."""
     tensors = {f"model/{name}": value.contiguous() for name, value in model.state_dict().items()}
     for index, moments in optimizer.state_dict()["state"].items():
         for name, value in moments.items():

@@ -38,9 +38,9 @@ class TrainConfig:
     Attributes:
         name: names the run's folder.
         model: builds the module to train, its starting weights included.
-        batch: the batch of a step, a pure function of it, so that a resumed run sees what it would have seen. It
-            runs in a worker process and must be picklable.
-        loss: a module and a batch to named scalars; the one named `loss` is minimised, all are logged.
+        batch: the batch of a step, a pure function of it, so that a resumed run sees what it would
+            have seen. It runs in a worker process and must be picklable.
+        loss: a module and a batch to named scalars; `loss` is minimised, all are logged.
         export: writes the finished module for its users.
         steps: optimiser steps in all.
         batch_size: examples in a batch, for the progress line only.

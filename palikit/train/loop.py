@@ -22,8 +22,9 @@ __all__ = ["train"]
 def train(config: TrainConfig, folder: Path) -> nn.Module:
     """Run or resume `config` in `folder`, then export there what its users need.
 
-    The folder holds `state.safetensors` (to resume from), `log.jsonl`, and what `config.export` writes. Running it
-    again after a kill goes on from the last saved step with the batches that would have come.
+    The folder holds `state.safetensors` (to resume from), `log.jsonl`, and what `config.export`
+    writes. Running it again after a kill goes on from the last saved step with the batches that
+    would have come.
     """
     torch.manual_seed(config.seed)
     model = config.model().train()

@@ -1,7 +1,8 @@
-"""Losses on the suffix of an example (big_vision's `trainers/proj/paligemma/train.py`), and soft targets for boxes.
+"""Losses on the suffix of an example, and soft targets for boxes.
 
-Departure: `soft_bins` spreads a `<loc>` target over its neighbours, which the reference does not do; nano needs it
-to learn where things are from few examples. 0 gives the reference's targets.
+Follows big_vision's `trainers/proj/paligemma/train.py`. Departure: `soft_bins` spreads a `<loc>`
+target over its neighbours, which the reference does not do; nano needs it to learn where things are
+from few examples. 0 gives the reference's targets.
 """
 
 import torch
@@ -40,8 +41,6 @@ def neighbour_targets(
     return torch.softmax(-0.5 * (distance / width).square(), dim=-1)
 
 
-def per_example(
-    losses: Float[Tensor, "B T"], weights: Float[Tensor, "B T"]
-) -> Float[Tensor, ""]:
+def per_example(losses: Float[Tensor, "B T"], weights: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
     """Mean over an example's suffix tokens, then over examples, as the reference weighs them."""
     return ((losses * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)).mean()

@@ -1,4 +1,7 @@
-"""The optimiser and its learning-rate curve (big_vision's `optax.py`: linear warm-up, then cosine to zero)."""
+"""The optimiser and its learning-rate curve.
+
+Follows big_vision's `utils.py` (`create_learning_rate_schedule`): linear warm-up, cosine to zero.
+"""
 
 import math
 
@@ -21,7 +24,7 @@ def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
 
 
 def learning_rate(step: int, steps: int, config: OptimConfig) -> float:
-    """Rate at a step counted from 0; the first step of a warm-up has rate 0, as in the reference."""
+    """Rate at a step counted from 0; a warm-up's first step has rate 0, as in the reference."""
     warmup = max(1, round(config.warmup * steps))
     rise = min(1.0, step / warmup)
     if config.schedule == "constant":

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from helpers.tiny import TINY, pad, random_images, random_prompt, randomise, tiny_model
 from torch import Tensor
 
-from helpers.tiny import TINY, pad, random_images, random_prompt, randomise, tiny_model
 from palikit.model.cache import KVCache
 from palikit.model.paligemma import PaliGemma
 
@@ -107,7 +107,7 @@ def test_any_prefix_token_moves_every_logit(name: str, position: int) -> None:
 
 
 def test_a_window_limits_what_the_suffix_sees() -> None:
-    # In one layer the second image lies out of sight of the last suffix tokens, and the prefix sees all.
+    # In one layer an image lies out of sight of the suffix, and the prefix sees all.
     config = TINY["paligemma2"]
     text = replace(config.text, depth=1, sliding_window=3)
     model = PaliGemma(replace(config, text=text)).eval().requires_grad_(False)

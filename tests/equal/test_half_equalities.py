@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from helpers.tiny import TINY, random_images, randomise
+
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize import half
 from palikit.quantize.half import half_product, speed_up_bfloat16

@@ -41,7 +41,9 @@ def test_attention_equals_the_formula_written_out(softcap: float | None, kv_head
     mask = torch.rand(2, 5, 7, generator=torch.Generator().manual_seed(1)) < 0.6
     mask[:, :, 0] = True
     ours = attend(q, k, v, mask=mask, softcap=softcap)
-    torch.testing.assert_close(ours.double(), written_out(q, k, v, mask, softcap), atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        ours.double(), written_out(q, k, v, mask, softcap), atol=1e-6, rtol=0
+    )
 
 
 @pytest.mark.parametrize("masked", [False, True])
@@ -70,7 +72,9 @@ def test_padding_is_seen_by_nobody() -> None:
 
 @pytest.mark.parametrize("window", [None, 3])
 def test_prefix_lm_equals_the_mask_it_stands_for(window: int | None) -> None:
-    q, k, v = (torch.randn(2, 2, 6, 8, generator=torch.Generator().manual_seed(i)) for i in range(3))
+    q, k, v = (
+        torch.randn(2, 2, 6, 8, generator=torch.Generator().manual_seed(i)) for i in range(3)
+    )
     real = torch.tensor([[1, 1, 1, 1, 1, 1], [0, 1, 1, 1, 1, 0]]).bool()
     positions = (real.cumsum(1) - 1).clamp_min(0)
     mask_ar = torch.tensor([[0, 0, 0, 1, 1, 1]]).expand(2, -1)
@@ -81,4 +85,9 @@ def test_prefix_lm_equals_the_mask_it_stands_for(window: int | None) -> None:
     one_call = Masked(block_mask(mask_ar, real), distance).attend(
         q, k, v, softcap=5.0, window=window
     )
-    torch.testing.assert_close(two_calls[real.nonzero(as_tuple=True)[0], :, real.nonzero(as_tuple=True)[1]], one_call[real.nonzero(as_tuple=True)[0], :, real.nonzero(as_tuple=True)[1]], atol=1e-6, rtol=0)
+    torch.testing.assert_close(
+        two_calls[real.nonzero(as_tuple=True)[0], :, real.nonzero(as_tuple=True)[1]],
+        one_call[real.nonzero(as_tuple=True)[0], :, real.nonzero(as_tuple=True)[1]],
+        atol=1e-6,
+        rtol=0,
+    )

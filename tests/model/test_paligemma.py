@@ -2,8 +2,8 @@
 
 import pytest
 import torch
-
 from helpers.tiny import TINY, random_images, tiny_model
+
 from palikit.config import PRESETS
 from palikit.model.gemma import RMSNorm
 from palikit.model.paligemma import PaliGemma
@@ -64,9 +64,9 @@ def test_rms_norm_computes_in_float32_and_adds_one_to_its_weight() -> None:
     norm = RMSNorm(4, 1e-6)
     with torch.no_grad():
         norm.weight.copy_(torch.tensor([0.0, 1.0, -1.0, 0.5]))
-    x = torch.tensor([[300.0, 300.0, 300.0, 300.0]], dtype=torch.float16)
+    x = torch.full((1, 1, 4), 300.0, dtype=torch.float16)
     # 300 ** 2 overflows float16's squares summed; in float32 the root mean square is 300.
-    assert norm.half()(x).tolist() == [[1.0, 2.0, 0.0, 1.5]]
+    assert norm.half()(x).tolist() == [[[1.0, 2.0, 0.0, 1.5]]]
 
 
 def test_text_alone_can_be_asked() -> None:

@@ -1,13 +1,13 @@
-"""With a sliding window, ours does what transformers does: the suffix loses sight, pictures and prefix do not."""
+"""A sliding window as in transformers: the suffix loses sight, pictures and prefix do not."""
 
 from dataclasses import replace
 
 import pytest
 import torch
 import transformers
-
 from helpers.oracle import pair, their_question, transformers_config
 from helpers.tiny import TINY, pad, random_images, random_prompt
+
 from palikit.model.paligemma import PaliGemma
 
 WINDOW = 6
