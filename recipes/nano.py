@@ -47,6 +47,9 @@ SEGMENT_EVERY = 4
 MIXTURE = {"detect": 0.50, "count": 0.16, "colour": 0.03, "presence": 0.06}
 MIXTURE |= {"caption en": 0.14, "caption de": 0.11}
 
+SHARPEN_FROM, SHARP_BINS = 850, 4.0
+"""From this step on, targets are narrower, so that a sure box outweighs the end of the answer."""
+
 DENSE_WEIGHT = 0.5
 """Weight of the dense losses once the model learns words, so that the tower forgets nothing."""
 
@@ -58,6 +61,7 @@ class NanoBatch:
     images: Tensor
     targets: dict[str, Tensor]
     text: Batch | None
+    soft_bins: float = SOFT_BINS
 
 
 def vision_batch(step: int) -> NanoBatch:
@@ -74,7 +78,8 @@ def words_batch(step: int) -> NanoBatch:
     masks = step % SEGMENT_EVERY == SEGMENT_EVERY - 1
     mixture, each = ({"segment": 1.0}, 1) if masks else (MIXTURE, PHRASES)
     rows = [_row(phrase(one, rng, mixture)) for one in scenes for _ in range(each)]
-    return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows))
+    soft_bins = SOFT_BINS if step < SHARPEN_FROM else SHARP_BINS
+    return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows), soft_bins)
 
 
 def vision_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
@@ -98,7 +103,7 @@ def words_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
     logits = model.model.text.logits(hidden)
     weights = text.mask_loss[:, text.prefix_length :]
     losses = suffix_losses(
-        logits, text.suffix_tokens, loc_start=model.loc_start, soft_bins=SOFT_BINS
+        logits, text.suffix_tokens, loc_start=model.loc_start, soft_bins=batch.soft_bins
     )
     # Between a mean over tokens, where a count of one digit hardly weighs, and one over examples,
     # where a box of a long list hardly does: each weighs as the square root of its length.

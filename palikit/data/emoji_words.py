@@ -172,7 +172,7 @@ def _labels(scene: Scene, rng: np.random.Generator) -> list[str]:
     present = sorted({thing.key for thing in scene.objects})
     rng.shuffle(present)
     draw = rng.random()
-    if draw < 0.08:
+    if draw < 0.03:
         return [_absent(scene, rng)]
     if draw < 0.35:
         present = present[: rng.integers(1, len(present) + 1)]

@@ -217,8 +217,7 @@ class Engine:
         batch = self.processor.collate([self._row(task) for task in tasks])
         features = torch.cat([one.features for one in seen])
         tokens = batch.tokens.to(features.device)
-        # Without padding there is nothing to mask, and attention may take its fused path.
-        mask = None if bool(batch.mask_input.all()) else batch.mask_input.to(features.device)
+        mask = batch.mask_input.to(features.device)
         limits = [self._limit(task, decoding) for task in tasks]
         eos = self.processor.tokenizer.eos_id
         if decoding.beam_size > 1:
