@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from helpers.tiny import TINY, randomise
 from PIL import Image
 
 import palikit as pk
-from helpers.tiny import TINY, randomise
 from palikit.codecs.masks import MaskCodec
 from palikit.decode.generate import Generated
 from palikit.engine import Engine

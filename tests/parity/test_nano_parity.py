@@ -1,4 +1,4 @@
-"""The end-to-end proof on trained weights: transformers opens nano and says the same, token by token."""
+"""The end-to-end proof on trained weights: transformers opens nano and says the same."""
 
 from pathlib import Path
 
