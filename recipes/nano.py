@@ -1,6 +1,6 @@
 """Train nano, the embedded model, from nothing on generated scenes.
 
-    python -m recipes.nano_codec runs/nano-codec      # the mask codec, first
+    python -m recipes.nano_codec codes runs/nano-codec  # the mask codec, first
     python -m recipes.nano vision runs/nano-vision    # the tower learns what is where, by patch
     python -m recipes.nano words runs/nano            # the whole model learns the tasks
 

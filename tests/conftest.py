@@ -4,10 +4,15 @@ import lzma
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as BpeTokenizer
 
 from palikit.inputs.tokenizer import Tokenizer
+
+# A slow machine is no failure.
+settings.register_profile("palikit", deadline=None)
+settings.load_profile("palikit")
 
 VOCABULARY = Path(__file__).parents[1].parent / "shared" / "data" / "gemma-tokenizer.json.xz"
 
