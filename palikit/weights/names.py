@@ -100,7 +100,7 @@ def _same(x: Tensor) -> Tensor:
 
 
 def _transposed(x: Tensor) -> Tensor:
-    return x.mT
+    return x.transpose(-2, -1)  # unlike mT, an IndexError where there is one axis only
 
 
 def _flat(x: Tensor) -> Tensor:

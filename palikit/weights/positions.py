@@ -13,6 +13,8 @@ def resample_positions(positions: Float[Tensor, "P D"], patches: int) -> Float[T
     """A square grid of embeddings on a square grid of another size, linearly between the corners.
 
     As big_vision loads them: `scipy.ndimage.zoom` of order 1, where the corners stay what they are.
+    Departure: from 32 a side to 16, that function's rounding leaves zeros in the last row and
+    column; here they are what lies there.
     """
     if positions.shape[0] == patches:
         return positions
