@@ -13,9 +13,9 @@ from palikit.decode.generate import Generated, collect, generate
 from palikit.decode.sampling import Greedy, Temperature, TopK, TopP
 from palikit.model.paligemma import PaliGemma
 
-STEPS = 24
+STEPS = 12
 PROMPTS = [random_prompt(9, seed=1), random_prompt(3, seed=2), random_prompt(6, seed=3)]
-LIMITS = [24, 5, 13]
+LIMITS = [12, 5, 9]
 SAMPLERS = [Greedy(), Temperature(0.8), TopK(20), TopP(0.8)]
 
 
