@@ -28,14 +28,15 @@ format: .venv/test.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# Nothing is compiled ahead: of the thousands of files that are installed, few are ever imported.
 $(BIN)/python:
 	$(PYTHON) -c 'import sys; assert sys.version_info >= (3, 11), "palikit needs Python 3.11 or newer: make PYTHON=python3.12"'
 	$(PYTHON) -m venv .venv
 
 .venv/demo.stamp: $(NEEDS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e .
 	touch $@
 
 .venv/test.stamp: $(NEEDS) | $(BIN)/python
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile -c constraints.txt -e '.[dev]'
 	touch $@
