@@ -126,6 +126,13 @@ def test_a_barred_token_is_never_drawn(sampler):
     assert frequencies(sampler, logits).nonzero().flatten().tolist() == [1, 3]
 
 
+@pytest.mark.parametrize("number", [0.0, 1 - 2**-24])
+def test_a_barred_token_is_not_drawn_by_the_most_extreme_numbers_either(number, monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda *size, generator: torch.full(size, number))
+    logits = torch.tensor([[-math.inf, 0.0, -math.inf, 0.0, -math.inf]])
+    assert Temperature(1.0).pick(logits, generators(1)).item() in (1, 3)
+
+
 def test_half_precision_scores_are_drawn_from_as_well():
     logits = random_logits(8).bfloat16()
     assert TopP(1e-9).pick(logits, generators(8)).tolist() == logits.argmax(-1).tolist()
