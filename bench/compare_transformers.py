@@ -90,23 +90,30 @@ def palikit_runner(name: str):
     return once
 
 
-def transformers_runner(name: str):
-    """Build the same model in transformers."""
+def build_transformers(name: str):
+    """The same model in transformers, with random weights."""
     import transformers
     from transformers.initialization import no_init_weights
 
-    config = hf_config(preset(name))
     torch.set_default_dtype(torch.bfloat16)
     with no_init_weights():
-        model = transformers.PaliGemmaForConditionalGeneration(config).eval()
+        model = transformers.PaliGemmaForConditionalGeneration(hf_config(preset(name))).eval()
     torch.set_default_dtype(torch.float32)
     model.tie_weights()
     fill(model)
+    return model
+
+
+def transformers_runner(name: str):
+    """Build transformers' model; returns a function that answers once and times its stages."""
+    import transformers
+
+    model = build_transformers(name)
     side = preset(name).vision.image_size
     processor = transformers.SiglipImageProcessor(size={"height": side, "width": side}, resample=3)
     picture = photo()
     images = preset(name).tokens_per_image
-    ids = torch.tensor([[config.image_token_id] * images + PROMPT])
+    ids = torch.tensor([[model.config.image_token_id] * images + PROMPT])
     stamps: list[float] = []
 
     class Clock(transformers.generation.streamers.BaseStreamer):

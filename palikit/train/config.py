@@ -31,6 +31,7 @@ class OptimConfig:
     schedule: Literal["cosine", "constant"] = "cosine"
 
 
+# Over the budget of 8: a run is one value that says everything about itself.
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TrainConfig:
     """Everything a run is.

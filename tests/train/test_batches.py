@@ -1,6 +1,11 @@
 """Batches from a worker process equal those made here, in the order of the steps."""
 
+import os
+import subprocess
+import sys
+import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,3 +48,33 @@ def test_no_steps_are_no_batches(workers: int) -> None:
 def test_an_error_in_a_worker_reaches_the_loop() -> None:
     with pytest.raises(ValueError, match="side"):
         list(prefetch(partial(scene, 5, side=1), range(2), workers=1))
+
+
+TRAINER = """
+import os, sys, time
+from palikit.train.batches import prefetch
+
+def batch(step):
+    return os.getpid()
+
+if __name__ == "__main__":
+    batches = prefetch(batch, range(100), workers=1)
+    print(next(batches), flush=True)
+    time.sleep(600)
+"""
+
+
+def test_a_worker_ends_with_a_trainer_that_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "trainer.py"
+    script.write_text(TRAINER)
+    with subprocess.Popen([sys.executable, str(script)], stdout=subprocess.PIPE) as trainer:
+        assert trainer.stdout is not None
+        worker = int(trainer.stdout.readline())
+        trainer.kill()
+    for _ in range(600):
+        try:
+            os.kill(worker, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.1)
+    pytest.fail("the worker outlived its trainer")
