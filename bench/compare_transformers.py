@@ -99,6 +99,7 @@ def build_transformers(name: str):
         model = transformers.PaliGemmaForConditionalGeneration(hf_config(preset(name))).eval()
     torch.set_default_dtype(torch.float32)
     model.tie_weights()
+    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
     fill(model)
     return model
 
@@ -155,7 +156,8 @@ def hf_config(config: PaliGemmaConfig):
 
     from palikit.weights.hf_config import to_hf
 
-    return HFConfig(**{k: v for k, v in to_hf(config).items() if k != "architectures"})
+    described = to_hf(config, dtype="bfloat16")
+    return HFConfig(**{k: v for k, v in described.items() if k != "architectures"})
 
 
 def measure(engine: str, name: str, runs: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from bench import nano_scenes as bench
 from palikit.data.emoji_words import caption
@@ -139,6 +140,8 @@ def test_a_phrase_told_twice_is_right_once():
 class Oracle:
     """Answers from the truth, or nothing at all; pictures are known by their pixels."""
 
+    mask_codec = None
+
     def __init__(self, scenes: list[Scene], silent: bool = False) -> None:
         self.scenes = {one.image.tobytes(): one for one in scenes}
         self.silent = silent
@@ -204,3 +207,19 @@ def test_every_class_and_an_absent_one_are_counted(scenes: list[Scene]):
         assert sum(int(q.right) for q in counts) == len(one.objects)
         assert [q.right for q in counts].count("0") == 1
         assert sorted(q.right for q in asked if q.group == "presence") == ["no", "yes"]
+
+
+def test_a_codec_is_scored_by_what_comes_back():
+    class Echo:
+        """Codes are row numbers; decoding gives back what was encoded."""
+
+        def encode(self, masks):
+            self.masks = masks
+            return torch.arange(len(masks))
+
+        def decode(self, codes):
+            return self.masks[codes] - 0.5
+
+    scores = bench.codec_scores(Echo(), [scene(5, i, side=64) for i in range(3)])
+    assert scores["iou_64"] == 1.0
+    assert 0.85 < scores["iou_picture"] <= 1.0

@@ -65,4 +65,4 @@ def test_peak_memory_is_the_weights_and_little_else(folder, dtype):
     )
     assert peak <= weights + ALLOWANCE
     # The same without what importing PyTorch takes: a tenth of the weights is what passes through.
-    assert peak - before <= 1.1 * weights + 60_000_000
+    assert peak - before <= 1.1 * weights + 150_000_000
