@@ -13,14 +13,15 @@ label has the score of its locs.
 """
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
-from palikit.codecs import text as grammar
+from palikit.codecs import prompts
+from palikit.codecs import text as answers
 from palikit.codecs.boxes import decode_box, encode_box, format_box
+from palikit.codecs.prompts import check_limit, check_words
 from palikit.errors import UsageError
 from palikit.results import Box, Region, Regions, Text
 
@@ -32,8 +33,6 @@ Size: TypeAlias = tuple[int, int]
 
 Score: TypeAlias = Callable[[int, int], float]
 """score(start, end): exp of the mean log-probability of all tokens in text[start:end]."""
-
-LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
 class Task(ABC):
@@ -51,6 +50,11 @@ class Task(ABC):
     def has_codes(self) -> bool:
         """Whether the prefix holds <loc> tokens of our own making, to be read as such."""
         return False
+
+    @property
+    def grammar(self) -> prompts.AnswerForm | None:
+        """What form an answer has; None for free text."""
+        return None
 
     @abstractmethod
     def parse(
@@ -79,17 +83,21 @@ class _RegionTask(Task):
     max_new_tokens: int = field(default=512, kw_only=True)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "labels", _read_labels(self.labels))
-        _check(self.max_new_tokens)
+        object.__setattr__(self, "labels", prompts.read_labels(self.labels))
+        check_limit(self.max_new_tokens)
 
     @property
     def prefix(self) -> str:
-        return f"{self.name} {grammar.join_regions(self.labels)}"
+        return f"{self.name} {answers.join_regions(self.labels)}"
+
+    @property
+    def grammar(self) -> prompts.RegionForm:
+        return prompts.RegionForm(tuple(self.labels), self.name == "segment")
 
     def parse(
         self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
     ) -> Regions:
-        spans, unparsed = grammar.parse_spans(text)
+        spans, unparsed = answers.parse_spans(text)
         items = tuple(
             Region(
                 label=span.label,
@@ -121,7 +129,7 @@ class Caption(_TextTask):
     name: ClassVar[str] = "caption"
 
     def __post_init__(self) -> None:
-        _check(self.max_new_tokens, self.lang)
+        _check(self)
         if self.style not in ("caption", "cap"):
             raise UsageError(f"style={self.style!r} is unknown: write 'caption' or 'cap'")
 
@@ -147,7 +155,7 @@ class Describe(_TextTask):
     name: ClassVar[str] = "describe"
 
     def __post_init__(self) -> None:
-        _check(self.max_new_tokens, self.lang)
+        _check(self)
 
     @property
     def prefix(self) -> str:
@@ -162,7 +170,7 @@ class Ocr(_TextTask):
     name: ClassVar[str] = "ocr"
 
     def __post_init__(self) -> None:
-        _check(self.max_new_tokens)
+        check_limit(self.max_new_tokens)
 
     @property
     def prefix(self) -> str:
@@ -171,16 +179,22 @@ class Ocr(_TextTask):
 
 @dataclass(frozen=True, slots=True)
 class Answer(_TextTask):
-    """A short answer, in `lang`, to a question."""
+    """A short answer, in `lang`, to a question; one of `choices`, where there are any."""
 
     question: str
     lang: str = "en"
+    choices: tuple[str, ...] = field(default=(), kw_only=True)
     max_new_tokens: int = field(default=64, kw_only=True)
     name: ClassVar[str] = "answer"
 
     def __post_init__(self) -> None:
-        _check_words("question", self.question)
-        _check(self.max_new_tokens, self.lang)
+        check_words("question", self.question)
+        object.__setattr__(self, "choices", prompts.read_choices(self.choices))
+        _check(self)
+
+    @property
+    def grammar(self) -> prompts.ChoiceForm | None:
+        return prompts.ChoiceForm(self.choices) if self.choices else None
 
     @property
     def prefix(self) -> str:
@@ -197,8 +211,8 @@ class Question(_TextTask):
     name: ClassVar[str] = "question"
 
     def __post_init__(self) -> None:
-        _check_words("answer", self.answer)
-        _check(self.max_new_tokens, self.lang)
+        check_words("answer", self.answer)
+        _check(self)
 
     @property
     def prefix(self) -> str:
@@ -214,8 +228,8 @@ class Detect(_RegionTask):
     @staticmethod
     def suffix(regions: Regions) -> str:
         """The answer that training teaches: `parse` reads it back, up to the bins' precision."""
-        return grammar.join_regions(
-            [grammar.format_region(encode_box(r.box, regions.size), r.label) for r in regions]
+        return answers.join_regions(
+            [answers.format_region(encode_box(r.box, regions.size), r.label) for r in regions]
         )
 
 
@@ -233,9 +247,9 @@ class Segment(_RegionTask):
                 raise UsageError(
                     f"region {region.label!r} has no codes: encode its mask with MaskCodec first"
                 )
-        return grammar.join_regions(
+        return answers.join_regions(
             [
-                grammar.format_region(encode_box(r.box, regions.size), r.label, r.codes)
+                answers.format_region(encode_box(r.box, regions.size), r.label, r.codes)
                 for r in regions
             ]
         )
@@ -250,8 +264,8 @@ class Ask(_TextTask):
     name: ClassVar[str] = "ask"
 
     def __post_init__(self) -> None:
-        _check_words("prompt", self.prompt)
-        _check(self.max_new_tokens)
+        check_words("prompt", self.prompt)
+        check_limit(self.max_new_tokens)
 
     @property
     def prefix(self) -> str:
@@ -263,8 +277,8 @@ TASKS: dict[str, type[Task]] = {
 }
 
 
-def _region_score(span: grammar.RegionSpan, score: Score) -> float:
-    place = score(span.start, span.start + grammar.BOX_LENGTH)
+def _region_score(span: answers.RegionSpan, score: Score) -> float:
+    place = score(span.start, span.start + answers.BOX_LENGTH)
     if not span.label:
         return place
     return math.sqrt(place * score(span.label_start, span.label_end))
@@ -274,25 +288,6 @@ def _mean_score(logprobs: Sequence[float]) -> float | None:
     return math.exp(math.fsum(logprobs) / len(logprobs)) if logprobs else None
 
 
-def _read_labels(labels: Sequence[str]) -> tuple[str, ...]:
-    names = labels.split(";") if isinstance(labels, str) else list(labels)
-    if not names:
-        raise UsageError(
-            "the list of labels is empty: name at least one thing, for example ['cat']"
-        )
-    for name in names:
-        if not isinstance(name, str):
-            raise UsageError(f"label {name!r} is not a string: write for example ['cat', 'dog']")
-    return tuple(grammar.check_label(name) for name in names)
-
-
-def _check_words(field_name: str, words: str) -> None:
-    if not isinstance(words, str) or not words.strip():
-        raise UsageError(f"{field_name}={words!r} is empty or not a string: write it in words")
-
-
-def _check(max_new_tokens: int, lang: str = "en") -> None:
-    if not isinstance(lang, str) or not LANGUAGE.fullmatch(lang):
-        raise UsageError(f"lang={lang!r} is not a language code: write one such as 'en' or 'de'")
-    if max_new_tokens < 1:
-        raise UsageError(f"max_new_tokens={max_new_tokens} leaves no room: give 1 or more")
+def _check(task: Caption | Describe | Answer | Question) -> None:
+    prompts.check_language(task.lang)
+    check_limit(task.max_new_tokens)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from palikit.codecs.boxes import encode_box
 from palikit.codecs.masks import MaskCodec, mask_to_patch
 from palikit.data.emoji_words import Phrase, phrase
-from palikit.data.emoji_world import COLOURS, KNOWN, Scene, instance_map, scene
+from palikit.data.emoji_world import COLOURS, KNOWN, NAMES, Scene, instance_map, scene
 from palikit.inputs.batch import Batch
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor, Row
@@ -31,7 +31,7 @@ from palikit.inputs.tokenizer import Tokenizer
 from palikit.train import OptimConfig, TrainConfig, train
 from palikit.train.loss import per_example, suffix_losses
 
-from .nano_model import GRID, IMAGE_SIZE, SOFT_BINS, NanoInTraining
+from .nano_model import GRID, IMAGE_SIZE, NanoInTraining
 
 SEED = 2026
 TOKENIZER = Path(__file__).parents[1] / "palikit/assets/nano"
@@ -44,11 +44,14 @@ SCENES, PHRASES = 48, 2
 SEGMENT_EVERY = 4
 """Every fourth batch tells masks, one prompt a picture: such answers are four times as long."""
 
-MIXTURE = {"detect": 0.50, "count": 0.16, "colour": 0.03, "presence": 0.06}
+MIXTURE = {"detect": 0.40, "count": 0.20, "colour": 0.03, "presence": 0.12}
 MIXTURE |= {"caption en": 0.14, "caption de": 0.11}
 
-SHARPEN_FROM, SHARP_BINS = 850, 4.0
-"""From this step on, targets are narrower, so that a sure box outweighs the end of the answer."""
+VISION_STEPS, WORDS_STEPS = 1200, 1300
+
+BINS = (8.0, 4.0, 2.0)
+"""Widths of the bells that box targets are, in bins of 0.11 px: the first while the tower learns
+places roughly, the second up to two thirds of the words' steps, the last for sure, sharp boxes."""
 
 DENSE_WEIGHT = 0.5
 """Weight of the dense losses once the model learns words, so that the tower forgets nothing."""
@@ -61,14 +64,14 @@ class NanoBatch:
     images: Tensor
     targets: dict[str, Tensor]
     text: Batch | None
-    soft_bins: float = SOFT_BINS
+    soft_bins: float
 
 
 def vision_batch(step: int) -> NanoBatch:
     """Pictures with dense targets alone."""
     count = SCENES * PHRASES
     scenes = [_scene(0, step * count + i) for i in range(count)]
-    return NanoBatch(_pixels(scenes), _targets(scenes), None)
+    return NanoBatch(_pixels(scenes), _targets(scenes), None, BINS[2 * step // VISION_STEPS])
 
 
 def words_batch(step: int) -> NanoBatch:
@@ -78,7 +81,7 @@ def words_batch(step: int) -> NanoBatch:
     masks = step % SEGMENT_EVERY == SEGMENT_EVERY - 1
     mixture, each = ({"segment": 1.0}, 1) if masks else (MIXTURE, PHRASES)
     rows = [_row(phrase(one, rng, mixture)) for one in scenes for _ in range(each)]
-    soft_bins = SOFT_BINS if step < SHARPEN_FROM else SHARP_BINS
+    soft_bins = BINS[1 if step < 2 * WORDS_STEPS // 3 else 2]
     return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows), soft_bins)
 
 
@@ -125,8 +128,8 @@ def words_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
 def build() -> NanoInTraining:
     """A new nano, compiled for the loop; compiling keeps the parameters' names."""
     tokenizer = _tokenizer()
-    sizes = (tokenizer.vocab_size, tokenizer.loc_start, len(KNOWN), len(COLOURS))
-    nano = NanoInTraining(*sizes)
+    names = torch.tensor([_name_ids(key) for key in KNOWN]).T
+    nano = NanoInTraining(tokenizer.vocab_size, tokenizer.loc_start, names, len(COLOURS))
     nano.model.vision.compile()
     nano.model.text.compile(dynamic=True)
     return nano
@@ -152,7 +155,7 @@ def export_words(model: nn.Module, folder: Path) -> None:
     MaskCodec.load(CODEC).save(folder / "model" / "mask_codec.safetensors")
 
 
-def vision_recipe(steps: int = 600) -> TrainConfig:
+def vision_recipe(steps: int = VISION_STEPS) -> TrainConfig:
     """Dense targets only; about 15 minutes on 2 CPU cores."""
     return TrainConfig(
         name="nano-vision",
@@ -160,14 +163,14 @@ def vision_recipe(steps: int = 600) -> TrainConfig:
         batch=vision_batch,
         loss=vision_loss,
         export=lambda model, folder: None,
-        optim=OptimConfig(lr=2e-3, weight_decay=0.02, warmup=0.05),
+        optim=OptimConfig(lr=2e-3, kind="muon", weight_decay=0.02, warmup=0.05),
         steps=steps,
         batch_size=SCENES * PHRASES,
         save_every=100,
     )
 
 
-def words_recipe(steps: int = 1250) -> TrainConfig:
+def words_recipe(steps: int = WORDS_STEPS) -> TrainConfig:
     """All tasks; about 80 minutes on 2 CPU cores."""
     return TrainConfig(
         name="nano",
@@ -175,7 +178,7 @@ def words_recipe(steps: int = 1250) -> TrainConfig:
         batch=words_batch,
         loss=words_loss,
         export=export_words,
-        optim=OptimConfig(lr=1e-3, betas=(0.9, 0.98), weight_decay=0.02, warmup=0.05),
+        optim=OptimConfig(lr=1e-3, kind="muon", betas=(0.9, 0.98), weight_decay=0.02, warmup=0.05),
         steps=steps,
         batch_size=SCENES * PHRASES,
         save_every=100,
@@ -185,6 +188,14 @@ def words_recipe(steps: int = 1250) -> TrainConfig:
 @cache
 def _tokenizer() -> Tokenizer:
     return Tokenizer.from_folder(TOKENIZER)
+
+
+def _name_ids(key: str) -> list[int]:
+    """The tokens of a class: one and many, English and German, each a single token of nano's."""
+    forms = (key, NAMES[key].plural, NAMES[key].german, NAMES[key].german_plural)
+    ids = [_tokenizer().encode(f" {form}") for form in forms]
+    assert all(len(found) == 1 for found in ids), f"{key}: a name is more than one token: {ids}"
+    return [found[0] for found in ids]
 
 
 @cache
@@ -200,7 +211,7 @@ def _codec() -> MaskCodec:
 def _scene(split: int, index: int) -> Scene:
     # Some are large, so that nano has seen how sharp a resize leaves them; small ones are cheap.
     side = (112, 112, 112, 224)[index % 4]
-    return scene(SEED + split, index, side=side)
+    return scene(SEED + split, index, side=side, repeats=True)
 
 
 def _row(words: Phrase) -> Row:
@@ -244,7 +255,7 @@ def _patch_targets(one: Scene) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _dense(model: NanoInTraining, features: Tensor, batch: NanoBatch) -> dict[str, Tensor]:
-    return model.dense.losses(features, model.loc_table(), batch.targets)
+    return model.dense_losses(features, batch.targets, batch.soft_bins)
 
 
 def _sum(losses: dict[str, Tensor]) -> Tensor:

@@ -19,8 +19,6 @@ from palikit.train.loss import neighbour_targets
 IMAGE_SIZE = 112
 GRID = 8
 NUM_BINS = 1024
-SOFT_BINS = 8.0
-"""Targets are a bell this many bins wide: 0.9 of a pixel at 112 px."""
 
 
 def nano_config(vocab_size: int) -> PaliGemmaConfig:
@@ -46,13 +44,22 @@ def nano_config(vocab_size: int) -> PaliGemmaConfig:
 class NanoInTraining(nn.Module):
     """nano and the dense head of its training."""
 
-    def __init__(self, vocab_size: int, loc_start: int, num_classes: int, num_colours: int) -> None:
+    def __init__(self, vocab_size: int, loc_start: int, names: Tensor, num_colours: int) -> None:
+        """`names` [forms, classes]: the token that says a class, in each form that it has."""
         super().__init__()
         self.loc_start = loc_start
         self.model = PaliGemma(nano_config(vocab_size))
-        self.dense = DenseHead(self.model.config.text.width, num_classes + 1, num_colours)
+        self.dense = DenseHead(self.model.config.text.width, num_colours)
+        self.register_buffer("names", names, persistent=False)
         with torch.no_grad():
             _initialise(self.model, loc_start)
+
+    def dense_losses(
+        self, features: Tensor, targets: dict[str, Tensor], soft_bins: float
+    ) -> dict[str, Tensor]:
+        """What the dense head makes of features [B, 64, D]; see `DenseHead.losses`."""
+        table = self.model.text.embedding.weight
+        return self.dense.losses(features, table[self.names], self.loc_table(), targets, soft_bins)
 
     def loc_table(self) -> Tensor:
         """The embeddings of the 1,024 box bins: [1024, D]."""
@@ -60,36 +67,53 @@ class NanoInTraining(nn.Module):
 
 
 class DenseHead(nn.Module):
-    """From each image token the thing that covers it and its box; from all, the background."""
+    """From each image token the thing that covers it and its box; from all, the background.
 
-    def __init__(self, width: int, num_classes: int, num_colours: int) -> None:
+    Things are scored against the embeddings of the words that name them, and boxes against those of
+    the `<loc>` tokens, so that the tower speaks the decoder's language before that can listen.
+    """
+
+    def __init__(self, width: int, num_colours: int) -> None:
         super().__init__()
         self.norm = RMSNorm(width, 1e-6)
-        self.classes = nn.Linear(width, num_classes)
+        self.nothing = nn.Linear(width, 1)
         self.colours = nn.Linear(width, num_colours)
         self.boxes = nn.Linear(width, 4 * width)
         self.box_norm = RMSNorm(width, 1e-6)
 
     def losses(
-        self, features: Tensor, loc_table: Tensor, targets: dict[str, Tensor]
+        self,
+        features: Tensor,
+        names: Tensor,
+        loc_table: Tensor,
+        targets: dict[str, Tensor],
+        soft_bins: float,
     ) -> dict[str, Tensor]:
-        """Named losses, and two detached measures, of features [B, 64, D].
+        """Named losses, and two detached measures.
 
-        Targets: `patch_class` [B, 64] (0 nothing), `patch_box` [B, 64, 4] in bins, `colour` [B].
+        Args:
+            features: image tokens [B, 64, D].
+            names: embeddings [forms, classes, D].
+            loc_table: embeddings [1024, D].
+            targets: `patch_class` [B, 64] (0 nothing), `patch_box` [B, 64, 4] in bins, `colour`
+                [B].
         """
         x = self.norm(features)
-        classes, colours = self.classes(x), self.colours(x.mean(dim=1))
-        thing = targets["patch_class"] > 0
+        covered = targets["patch_class"]
+        thing = covered > 0
+        nothing = self.nothing(x).flatten(0, 1)
+        forms = [torch.cat([nothing, x.flatten(0, 1) @ form.T], dim=1) for form in names]
+        named = torch.stack([F.cross_entropy(form, covered.flatten()) for form in forms]).mean()
         vectors = self.box_norm(self.boxes(x[thing]).unflatten(-1, (4, -1)))
         logits = vectors @ loc_table.T
-        soft = neighbour_targets(targets["patch_box"][thing].flatten(), NUM_BINS, SOFT_BINS)
+        soft = neighbour_targets(targets["patch_box"][thing].flatten(), NUM_BINS, soft_bins)
         box = -(soft * logits.flatten(0, 1).log_softmax(dim=-1)).sum(dim=-1).mean()
         error = (logits.argmax(dim=-1) - targets["patch_box"][thing]).abs().float().mean()
-        right = (classes.argmax(dim=-1) == targets["patch_class"])[thing].float().mean()
+        right = (forms[0].argmax(dim=-1) == covered.flatten())[thing.flatten()].float().mean()
         return {
-            "class": F.cross_entropy(classes.flatten(0, 1), targets["patch_class"].flatten()),
+            "class": named,
             "box": box,
-            "colour": F.cross_entropy(colours, targets["colour"]),
+            "colour": F.cross_entropy(self.colours(x.mean(dim=1)), targets["colour"]),
             "class_right": right.detach(),
             "bins_off": error.detach(),
         }

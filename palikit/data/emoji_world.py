@@ -104,8 +104,17 @@ class Scene:
     background: str
 
 
-def scene(seed: int, index: int, *, side: int = 224, classes: Sequence[str] = KNOWN) -> Scene:
+def scene(
+    seed: int,
+    index: int,
+    *,
+    side: int = 224,
+    classes: Sequence[str] = KNOWN,
+    repeats: bool = False,
+) -> Scene:
     """One to four emoji of 18 to 60 % of the picture's side, each at least 55 % visible.
+
+    With `repeats`, most scenes show several of a kind, as is good for learning to count.
 
     Raises:
         UsageError: classes that are none or unknown, or a side below 32.
@@ -117,7 +126,7 @@ def scene(seed: int, index: int, *, side: int = 224, classes: Sequence[str] = KN
     owner = np.zeros((side, side), np.uint8)
     keys: list[str] = []
     areas: list[int] = []
-    for key in _choose(rng, classes):
+    for key in (_choose_alike if repeats else _choose)(rng, classes):
         placed = _place(rng, key, owner, areas)
         if placed is None:
             continue
@@ -157,6 +166,17 @@ def _choose(rng: np.random.Generator, classes: Sequence[str]) -> list[str]:
     kinds = min(kinds, len(classes))
     chosen = [str(key) for key in rng.choice(list(classes), kinds, replace=False)]
     chosen += [chosen[0]] * (count - kinds)
+    rng.shuffle(chosen)
+    return chosen
+
+
+def _choose_alike(rng: np.random.Generator, classes: Sequence[str]) -> list[str]:
+    """One to four keys; in six of ten scenes with several, some key comes more than once."""
+    count = int(rng.integers(1, 5))
+    kinds = count if count == 1 or rng.random() < 0.4 else int(rng.integers(1, count))
+    kinds = min(kinds, len(classes))
+    chosen = [str(key) for key in rng.choice(list(classes), kinds, replace=False)]
+    chosen += [chosen[i] for i in rng.integers(kinds, size=count - kinds)]
     rng.shuffle(chosen)
     return chosen
 

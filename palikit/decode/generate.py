@@ -19,6 +19,8 @@ from palikit.errors import UsageError
 from palikit.model.cache import KVCache
 from palikit.model.paligemma import PaliGemma
 
+from .grammar import FreeWalk, Walk
+from .guided import follow
 from .sampling import Greedy, Sampler
 
 __all__ = ["Column", "Generated", "collect", "generate"]
@@ -31,6 +33,9 @@ PrefixMask = Bool[Tensor, "B T"] | None
 @dataclass(frozen=True, slots=True)
 class Column:
     """One token for every row of a batch; None for a row that has ended.
+
+    Where rows follow a grammar, also for one that tells nothing while others tell what their
+    grammar foresaw.
 
     Attributes:
         ids: of three rows, the second ended before: `[87, None, 1]`.
@@ -68,6 +73,7 @@ def generate(
     max_new_tokens: int | Sequence[int],
     sampler: Sampler = Greedy(),
     seed: int | Sequence[int] = 0,
+    walks: Sequence[Walk | None] = (),
 ) -> Iterator[Column]:
     """Answer a batch of prefixes, yielding each step's tokens as soon as they are known.
 
@@ -77,11 +83,19 @@ def generate(
         eos_id: the id, or several, that ends a row; it is the row's last token.
         max_new_tokens: a limit for all rows, or one for each.
         seed: for all rows, or one for each; a row draws the same numbers in any batch.
+        walks: what each row may say, None for anything; empty when all may.
     """
     limits = row_limits(max_new_tokens, tokens.shape[0])
     generators = _row_generators(seed, tokens.shape[0])
     stops = stop_ids(eos_id)
-    return _columns(model, features, tokens, mask_input, stops, limits, sampler, generators)
+    if not any(walks):
+        return _columns(model, features, tokens, mask_input, stops, limits, sampler, generators)
+    assert len(walks) == tokens.shape[0], f"{len(walks)} walks for {tokens.shape[0]} rows"
+    with torch.inference_mode():
+        cache, logits = start(model, features, tokens, mask_input, max(limits))
+    guides = [FreeWalk() if walk is None else walk for walk in walks]
+    passes = follow(model, logits, cache, guides, stops, limits, sampler, generators)
+    return _unrolled(passes, tokens.shape[0])
 
 
 def collect(columns: Iterable[Column]) -> list[Generated]:
@@ -137,6 +151,22 @@ def _columns(
         with torch.inference_mode():
             # Ended rows are fed what they picked: no row sees another, and nobody reads theirs.
             logits = model.extend(picked[:, None], cache)[:, -1]
+
+
+def _unrolled(
+    passes: Iterable[list[tuple[list[tuple[int, float]], bool]]], rows: int
+) -> Iterator[Column]:
+    """Passes that told several tokens a row, as columns of one."""
+    at_eos = [False] * rows
+    for told in passes:
+        for i in range(max(len(pairs) for pairs, _ in told)):
+            now = [pairs[i] if i < len(pairs) else (None, None) for pairs, _ in told]
+            ended = [
+                at_eos[row] or (done and i + 1 >= len(pairs))
+                for row, (pairs, done) in enumerate(told)
+            ]
+            yield Column([token for token, _ in now], [score for _, score in now], ended)
+            at_eos = ended
 
 
 def start(

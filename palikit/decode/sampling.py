@@ -112,12 +112,15 @@ class Decoding:
             likeliest finished one.
         max_new_tokens: limit of the answer with its eos; None leaves it to the task.
         seed: starts every row's own random numbers; an answer does not depend on its batch.
+        grammar: hold answers to their task's form, such as boxes of the asked labels; a beam
+            search does not.
     """
 
     sampler: Sampler = field(default_factory=Greedy)
     beam_size: int = 1
     max_new_tokens: int | None = None
     seed: int = 0
+    grammar: bool = True
 
     def __post_init__(self) -> None:
         if not isinstance(self.sampler, Sampler):

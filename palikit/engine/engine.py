@@ -17,11 +17,12 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
-from palikit.codecs.masks import MaskCodec, paste_mask
+from palikit.codecs.masks import MaskCodec
 from palikit.decode.beam import beam_search
-from palikit.decode.generate import Generated, collect, generate
+from palikit.decode.generate import collect, generate
+from palikit.decode.grammar import Walk
 from palikit.decode.sampling import Decoding
-from palikit.errors import CodecError, UsageError
+from palikit.errors import UsageError
 from palikit.inputs.image import load_image
 from palikit.inputs.processor import Processor, Row
 from palikit.model.paligemma import PaliGemma
@@ -37,6 +38,9 @@ from palikit.tasks import (
     Segment,
     Task,
 )
+
+from .forms import begin_walk
+from .reading import kept, read_answer
 
 __all__ = ["Engine", "ImageLike", "Seen"]
 
@@ -169,6 +173,7 @@ class Engine:
             max_new_tokens=self._limit(task, decoding),
             sampler=decoding.sampler,
             seed=decoding.seed,
+            walks=[self._walk(task, decoding)],
         )
         ids: list[int] = []
         said = ""
@@ -205,6 +210,9 @@ class Engine:
         prefix = self.processor.prefix_ids(task.prefix, codes=task.has_codes)
         return Row(images=None, prefix=prefix)
 
+    def _walk(self, task: Task, decoding: Decoding) -> Walk | None:
+        return begin_walk(task.grammar, self.processor.tokenizer) if decoding.grammar else None
+
     def _limit(self, task: Task, decoding: Decoding) -> int:
         return decoding.max_new_tokens or task.max_new_tokens
 
@@ -231,7 +239,8 @@ class Engine:
                 max_new_tokens=limits,
             )
         else:
-            generated = collect(
+            walks = [self._walk(task, decoding) for task in tasks]
+            told = collect(
                 generate(
                     self.model,
                     features,
@@ -241,43 +250,14 @@ class Engine:
                     max_new_tokens=limits,
                     sampler=decoding.sampler,
                     seed=decoding.seed,
+                    walks=walks,
                 )
             )
+            generated = [kept(one, walk) for one, walk in zip(told, walks, strict=True)]
         return [
-            self._read(task, one, picture.size)
+            read_answer(task, one, picture.size, self.processor.tokenizer, self.mask_codec)
             for task, one, picture in zip(tasks, generated, seen, strict=True)
         ]
-
-    def _read(self, task: Task, generated: Generated, size: tuple[int, int]) -> Text | Regions:
-        text, spans = self.processor.tokenizer.decode_spans(generated.ids)
-        logprobs = generated.logprobs
-
-        def score(start: int, end: int) -> float:
-            # The end token has a log-probability but no span.
-            pairs = zip(logprobs, spans, strict=False)
-            inside = [p for p, (a, b) in pairs if a < end and b > start]
-            return float(np.exp(np.mean(inside))) if inside else 1.0
-
-        answer = task.parse(text, size, score, logprobs)
-        return self._with_masks(answer) if isinstance(answer, Regions) else answer
-
-    def _with_masks(self, regions: Regions) -> Regions:
-        coded = [region.codes for region in regions if region.codes is not None]
-        if not coded:
-            return regions
-        if self.mask_codec is None:
-            raise CodecError(
-                "the answer holds <seg> tokens but no mask codec is loaded: "
-                "pass load(..., mask_codec='vae-oid.npz')"
-            )
-        patches = iter(self.mask_codec.decode(torch.tensor(coded)))
-        items = tuple(
-            region
-            if region.codes is None
-            else replace(region, mask=paste_mask(next(patches), region.box, regions.size))
-            for region in regions
-        )
-        return replace(regions, items=items)
 
 
 def _frames(image: Picture | Sequence[Picture]) -> Sequence[Picture]:

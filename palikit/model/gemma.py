@@ -49,11 +49,15 @@ class Gemma(nn.Module):
             x = block(x, rotation, visibility, cache)
         return self.norm(x)
 
-    def logits(self, hidden: Embeddings) -> Logits:
-        """Scores of every vocabulary row, soft-capped where the configuration says so; float32."""
-        logits = self.embedding.scores(hidden)
+    def logits(self, hidden: Embeddings, rows: Int[Tensor, " V"] | None = None) -> Logits:
+        """Scores of every vocabulary row, or of `rows`, soft-capped as configured; float32."""
+        logits = self.embedding.scores(hidden) if rows is None else self._some(hidden, rows)
         cap = self.config.final_softcap
         return cap * torch.tanh(logits / cap) if cap else logits
+
+    def _some(self, hidden: Embeddings, rows: Int[Tensor, " V"]) -> Logits:
+        # The lookup gives rows in the state's dtype, however the table is stored.
+        return F.linear(hidden, self.embedding(rows)).float()
 
 
 class TiedEmbedding(nn.Embedding):

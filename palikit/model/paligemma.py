@@ -112,15 +112,38 @@ class PaliGemma(nn.Module):
 
     def extend(self, tokens: TokenIds, cache: KVCache) -> Logits:
         """Append answer tokens, each seeing all before it; logits of what follows each."""
-        x = self.text.embed(tokens)
         positions = cache.reserve(torch.ones_like(tokens, dtype=torch.bool))
         used = cache.valid[:, : cache.length]
         steps = tokens.shape[1]
-        mask = used[:, None] if steps == 1 else used[:, None] & _causal(steps, cache.length, x)
+        mask = used[:, None] if steps == 1 else used[:, None] & _causal(steps, cache.length, used)
+        return self.text.logits(self._read_on(tokens, positions, mask, cache))
+
+    def extend_ragged(
+        self, tokens: TokenIds, mask_input: TokenMask, cache: KVCache
+    ) -> Float[Tensor, "B T D"]:
+        """Append as many tokens a row as `mask_input` marks, padding behind them; hidden states.
+
+        `text.logits` turns those that matter into scores; `cache.trim` takes back what was a wrong
+        guess.
+        """
+        positions = cache.append(mask_input)
+        assert cache.slots is not None
+        used = cache.valid[:, : cache.length]
+        earlier = torch.arange(cache.length, device=used.device) <= cache.slots[:, :, None]
+        return self._read_on(tokens, positions, used[:, None] & earlier, cache)
+
+    def _read_on(
+        self,
+        tokens: TokenIds,
+        positions: Int[Tensor, "B T"],
+        mask: Bool[Tensor, "B T S"],
+        cache: KVCache,
+    ) -> Float[Tensor, "B T D"]:
         distance = None
         if self.config.text.sliding_window:
+            used = cache.valid[:, : cache.length]
             distance = positions[:, :, None] - count_positions(used)[:, None]
-        return self.text.logits(self.text(x, positions, Masked(mask, distance), cache))
+        return self.text(self.text.embed(tokens), positions, Masked(mask, distance), cache)
 
     def _join(
         self,

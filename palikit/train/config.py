@@ -12,17 +12,19 @@ __all__ = ["OptimConfig", "TrainConfig"]
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OptimConfig:
-    """AdamW and its learning-rate curve.
+    """The optimiser and its learning-rate curve.
 
     Attributes:
-        lr: peak learning rate.
-        weight_decay: AdamW's, on matrices only; vectors and norms are never decayed.
+        kind: `adamw`, or `muon`, which makes the steps of linear layers' weights orthogonal.
+        lr: peak learning rate; one for AdamW suits Muon as well.
+        weight_decay: on matrices only; vectors and norms are never decayed.
         clip: largest global norm of the gradients.
         warmup: share of all steps over which the rate rises linearly from 0.
         schedule: `cosine` falls to 0 at the last step, `constant` stays.
     """
 
     lr: float
+    kind: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.999)
     eps: float = 1e-8

@@ -1,0 +1,79 @@
+"""What a prompt is checked for, and what form its answer has."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from palikit.errors import UsageError
+
+from .text import check_label
+
+__all__ = ["AnswerForm", "ChoiceForm", "RegionForm", "check_language", "check_limit"]
+__all__ += ["check_words", "read_choices", "read_labels"]
+
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
+
+
+@dataclass(frozen=True, slots=True)
+class RegionForm:
+    """Regions of the given labels, each with the codes of a mask or without."""
+
+    labels: tuple[str, ...]
+    with_codes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChoiceForm:
+    """One of some texts."""
+
+    choices: tuple[str, ...]
+
+
+AnswerForm = RegionForm | ChoiceForm
+"""What a grammar can hold a model to."""
+
+
+def read_labels(labels: Sequence[str]) -> tuple[str, ...]:
+    """Labels from a list or from "cat ; dog".
+
+    Raises:
+        UsageError: none at all, or one that no answer could hold.
+    """
+    names = labels.split(";") if isinstance(labels, str) else list(labels)
+    if not names:
+        raise UsageError(
+            "the list of labels is empty: name at least one thing, for example ['cat']"
+        )
+    for name in names:
+        if not isinstance(name, str):
+            raise UsageError(f"label {name!r} is not a string: write for example ['cat', 'dog']")
+    return tuple(check_label(name) for name in names)
+
+
+def read_choices(choices: Sequence[str]) -> tuple[str, ...]:
+    """The answers to choose from, without space around them.
+
+    Raises:
+        UsageError: one string instead of several, or one that is empty.
+    """
+    if isinstance(choices, str) or not all(isinstance(c, str) and c.strip() for c in choices):
+        raise UsageError(f"choices={choices!r} must be several texts: write ['yes', 'no']")
+    return tuple(dict.fromkeys(choice.strip() for choice in choices))
+
+
+def check_words(field_name: str, words: str) -> None:
+    """Refuse what is no text, or an empty one."""
+    if not isinstance(words, str) or not words.strip():
+        raise UsageError(f"{field_name}={words!r} is empty or not a string: write it in words")
+
+
+def check_language(lang: str) -> None:
+    """Refuse what is no language code."""
+    if not isinstance(lang, str) or not LANGUAGE.fullmatch(lang):
+        raise UsageError(f"lang={lang!r} is not a language code: write one such as 'en' or 'de'")
+
+
+def check_limit(max_new_tokens: int) -> None:
+    """Refuse a limit that leaves no room."""
+    if max_new_tokens < 1:
+        raise UsageError(f"max_new_tokens={max_new_tokens} leaves no room: give 1 or more")

@@ -1,0 +1,40 @@
+"""A task's answer form, spelled in a vocabulary's ids."""
+
+from palikit.codecs.prompts import AnswerForm, ChoiceForm, RegionForm
+from palikit.codecs.text import CODES_PER_MASK, format_region, join_regions
+from palikit.decode.grammar import ChoiceWalk, Label, RegionGrammar, RegionWalk, Walk
+from palikit.inputs.tokenizer import Tokenizer
+
+__all__ = ["begin_walk"]
+
+ANY_BOX = (0, 0, 1, 1)
+
+
+def begin_walk(form: AnswerForm | None, tokenizer: Tokenizer) -> Walk | None:
+    """A walk at the start of an answer of this form; None where anything may be said."""
+    if isinstance(form, RegionForm):
+        return RegionWalk(_region_grammar(form, tokenizer))
+    if isinstance(form, ChoiceForm):
+        ends = (tokenizer.eos_id,)
+        return ChoiceWalk([(*tokenizer.encode(choice), *ends) for choice in form.choices])
+    return None
+
+
+def _region_grammar(form: RegionForm, tokenizer: Tokenizer) -> RegionGrammar:
+    return RegionGrammar(
+        labels=tuple(_label(name, tokenizer) for name in form.labels),
+        eos_id=tokenizer.eos_id,
+        loc_start=tokenizer.loc_start,
+        seg_start=tokenizer.seg_start,
+        num_codes=CODES_PER_MASK if form.with_codes else 0,
+    )
+
+
+def _label(name: str, tokenizer: Tokenizer) -> Label:
+    """How the vocabulary cuts a label before another region, and before the end."""
+    box = tokenizer.encode(format_region(ANY_BOX, ""), codes=True)
+    region = format_region(ANY_BOX, name)
+    alone = tokenizer.encode(region, codes=True)
+    followed = tokenizer.encode(join_regions([region, format_region(ANY_BOX, "")]), codes=True)
+    continued = tuple(followed[len(box) : -len(box)])
+    return Label(continued, (*alone[len(box) :], tokenizer.eos_id))

@@ -1,0 +1,63 @@
+"""From the tokens of an answer to its typed value."""
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from palikit.codecs.masks import MaskCodec, paste_mask
+from palikit.decode.generate import Generated
+from palikit.decode.grammar import Walk
+from palikit.errors import CodecError
+from palikit.inputs.tokenizer import Tokenizer
+from palikit.results import Regions, Text
+from palikit.tasks import Task
+
+__all__ = ["kept", "read_answer"]
+
+
+def kept(told: Generated, walk: Walk | None) -> Generated:
+    """Without the repeated region that ended a list."""
+    if walk is None or walk.kept is None:
+        return told
+    return Generated(told.ids[: walk.kept], told.logprobs[: walk.kept], finished=True)
+
+
+def read_answer(
+    task: Task,
+    generated: Generated,
+    size: tuple[int, int],
+    tokenizer: Tokenizer,
+    mask_codec: MaskCodec | None,
+) -> Text | Regions:
+    """What a model said about a picture of `size` (width, height)."""
+    text, spans = tokenizer.decode_spans(generated.ids)
+    logprobs = generated.logprobs
+
+    def score(start: int, end: int) -> float:
+        # The end token has a log-probability but no span.
+        pairs = zip(logprobs, spans, strict=False)
+        inside = [p for p, (a, b) in pairs if a < end and b > start]
+        return float(np.exp(np.mean(inside))) if inside else 1.0
+
+    answer = task.parse(text, size, score, logprobs)
+    return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer
+
+
+def _with_masks(regions: Regions, mask_codec: MaskCodec | None) -> Regions:
+    coded = [region.codes for region in regions if region.codes is not None]
+    if not coded:
+        return regions
+    if mask_codec is None:
+        raise CodecError(
+            "the answer holds <seg> tokens but no mask codec is loaded: "
+            "pass load(..., mask_codec='vae-oid.npz')"
+        )
+    patches = iter(mask_codec.decode(torch.tensor(coded)))
+    items = tuple(
+        region
+        if region.codes is None
+        else replace(region, mask=paste_mask(next(patches), region.box, regions.size))
+        for region in regions
+    )
+    return replace(regions, items=items)
