@@ -95,6 +95,9 @@ def _check_tied(head: Tensor, table: Tensor, name: str) -> None:
 
 def _shards(found: Source) -> list[Path]:
     folder = found.path
+    whole = folder / "model.safetensors"
+    if whole.is_file():  # as others open it; shards of an older save may lie beside it
+        return [whole]
     index = folder / "model.safetensors.index.json"
     listed = index.is_file()
     shards = _indexed(index) if listed else sorted(folder.glob("model*.safetensors"))

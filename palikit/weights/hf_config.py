@@ -19,6 +19,8 @@ __all__ = ["EXTRA_ROWS", "from_hf", "to_hf"]
 EXTRA_ROWS = 64
 """Rows that Hugging Face's files have after the last token, `<image>` among them."""
 
+_GELU = "gelu_pytorch_tanh"
+
 _GEMMA2 = {
     "hidden_size": 2304,
     "num_hidden_layers": 26,
@@ -66,12 +68,25 @@ def from_hf(raw: dict[str, Any], where: str) -> PaliGemmaConfig:
             "give a PaliGemma or PaliGemma 2 checkpoint"
         )
     try:
+        _check_activations(raw)
         vision = _vision(_VISION_DEFAULTS | raw.get("vision_config", {}))
         return _checked(PaliGemmaConfig(vision, _text(raw, where)))
     except (TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise CheckpointError(
             f"{where} is not a readable PaliGemma configuration ({error}): download it again"
         ) from error
+
+
+def _check_activations(raw: dict[str, Any]) -> None:
+    """Both parts have the tanh form of GELU; Gemma's first files call it `gelu`."""
+    text, vision = raw.get("text_config", {}), raw.get("vision_config", {})
+    words = text.get("hidden_activation") or text.get("hidden_act") or _GELU
+    for name, known in (
+        (vision.get("hidden_act", _GELU), {_GELU}),
+        (words, {_GELU, "gelu"}),
+    ):
+        if name not in known:
+            raise ValueError(f"the activation {name!r} is not PaliGemma's, {_GELU!r}")
 
 
 def _checked(config: PaliGemmaConfig) -> PaliGemmaConfig:
@@ -127,8 +142,8 @@ def _text(raw: dict[str, Any], where: str) -> GemmaConfig:
         num_kv_heads=int(text["num_key_value_heads"]),
         head_dim=int(text["head_dim"]),
         query_scale=float(scalar) ** -0.5,
-        attn_softcap=text["attn_logit_softcapping"] if second else None,
-        final_softcap=text["final_logit_softcapping"] if second else None,
+        attn_softcap=(text["attn_logit_softcapping"] or None) if second else None,
+        final_softcap=(text["final_logit_softcapping"] or None) if second else None,
         post_norms=second,
         rope_base=float(text.get("rope_theta") or rope.get("rope_theta") or 10_000.0),
         norm_eps=float(text["rms_norm_eps"]),

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 from palikit.config import PRESETS, PaliGemmaConfig
-from palikit.errors import CheckpointError, UsageError
+from palikit.errors import CheckpointError
 from palikit.model.paligemma import PaliGemma
 
 from .folder import open_folder
 from .hf_config import EXTRA_ROWS, from_hf
 from .names import npz_entry
 from .npz import NpzFile
+from .places import parse_device, parse_dtype
+from .packed import read_quantization
 from .positions import resample_positions
 from .source import Source, find, name_some, read_json
 
@@ -28,7 +30,10 @@ __all__ = ["load_config", "load_model"]
 Read = Callable[[str], Tensor]
 """Our parameter's name to its tensor as the file has it, in our layout."""
 
-_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+Prepare = Callable[[PaliGemma], Callable[[str, Tensor], bool]]
+"""Exchanges modules of a model on `meta`; what it returns is offered each parameter's name and its
+tensor as stored, and says whether it has taken it into one of those modules."""
+
 _NEW_ROW_STD = 0.02
 
 
@@ -46,6 +51,8 @@ def load_model(
     config: PaliGemmaConfig | None = None,
     device: torch.device | str = "cpu",
     dtype: torch.dtype | str | None = None,
+    *,
+    prepare: Prepare | None = None,
 ) -> PaliGemma:
     """A checkpoint as a model, ready to answer.
 
@@ -55,18 +62,20 @@ def load_model(
             positions are then resampled, new rows drawn as the reference draws them.
         dtype: None keeps what is stored; `"bfloat16"`, `"float32"`. float16 overflows in Gemma 2,
             and is used only where it is asked for here.
+        prepare: exchanges modules before weights are read, to hold these in another way.
 
     Raises:
         CheckpointError: the checkpoint is absent, gated, half there, mis-shaped or not finite.
         UsageError: the device or dtype cannot be had.
     """
-    wanted, place = _parse_dtype(dtype), _parse_device(device)
+    wanted, place = parse_dtype(dtype), parse_device(device)
     found = source if isinstance(source, Source) else find(source)
+    _refuse_quantised(found)
     with torch.device("meta"):
         model = PaliGemma(config or load_config(found))
 
     def kept(stored: torch.dtype) -> bool:
-        return place.type == "cpu" and wanted in (None, stored)
+        return prepare is None and place.type == "cpu" and wanted in (None, stored)
 
     with ExitStack() as stack:
         if found.kind == "npz":
@@ -80,34 +89,21 @@ def load_model(
         fit = _Fit(found, model.config, adapt=config is not None, dtype=wanted)
         # The largest first: what is read beside the model is then never more than what is to come.
         by_size = sorted(model.named_parameters(), key=lambda item: -item[1].numel())
+        take = prepare(model) if prepare else None
         for name, parameter in by_size:
-            tensor = fit(name, read(name), parameter.shape)
-            tensor = tensor.to(device=place, dtype=wanted or tensor.dtype).contiguous()
-            _put(model, name, tensor)
+            tensor = fit(name, read(name), parameter.shape).to(place)
+            if not (take and take(name, tensor)):
+                _put(model, name, tensor.to(wanted or tensor.dtype).contiguous())
     return model.eval().requires_grad_(False)
 
 
-def _parse_dtype(dtype: torch.dtype | str | None) -> torch.dtype | None:
-    if dtype is None or dtype in _DTYPES.values():
-        assert not isinstance(dtype, str)
-        return dtype
-    name = str(dtype).removeprefix("torch.")
-    if name not in _DTYPES:
-        raise UsageError(f"dtype {name!r} is not known: write one of {', '.join(_DTYPES)}")
-    return _DTYPES[name]
-
-
-def _parse_device(device: torch.device | str) -> torch.device:
-    try:
-        place = torch.device(device)
-        torch.empty(0, device=place)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise UsageError(
-            f"device {str(device)!r} cannot be used ({reason}): write 'cpu', or 'cuda' where "
-            "this machine and its PyTorch have one"
-        ) from error
-    return place
+def _refuse_quantised(found: Source) -> None:
+    described = read_quantization(found)
+    if described is not None:
+        raise CheckpointError(
+            f"{found.name} is quantised ({described.get('mode')}), which palikit.load opens: "
+            "use that, or give the checkpoint that it was made of"
+        )
 
 
 class _Fit:

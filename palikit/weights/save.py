@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +20,15 @@ from palikit.model.paligemma import PaliGemma
 
 from .hf_config import EXTRA_ROWS, to_hf
 from .names import hub_name
+from .packed import PACKED_FILE
 
-__all__ = ["save_folder"]
+__all__ = ["drafted", "save_folder", "write_json"]
 
 _MAX_SHARD = 5_000_000_000
 _RESAMPLE = {"bicubic": 3, "bilinear": 2}
 _TABLE = "text.embedding.weight"
 _INDEX = "model.safetensors.index.json"
-_OURS = ("model*.safetensors", _INDEX, "processor_config.json")
+_OURS = ("model*.safetensors", _INDEX, PACKED_FILE, "processor_config.json")
 """What another checkpoint in the same folder would leave behind, and readers would believe."""
 
 
@@ -52,6 +55,21 @@ def save_folder(
     """
     if resample not in _RESAMPLE:
         raise UsageError(f"resample {resample!r} cannot be written: 'bicubic' or 'bilinear'")
+    if any(True for _ in model.buffers()):
+        raise UsageError(
+            "this model's weights are quantised, which this format cannot hold: save the model "
+            "that they were made of, or write them with 'palikit quantize'"
+        )
+    with drafted(folder) as draft:
+        if tokenizer is not None:
+            tokenizer.save(draft)
+        _write_configs(model, draft, resample, dtype)
+        _write_weights(model, draft, dtype, max_shard_bytes)
+
+
+@contextmanager
+def drafted(folder: str | Path) -> Iterator[Path]:
+    """A place to write in, which becomes `folder` in one step when all is written, or vanishes."""
     target = Path(folder).resolve()
     if target.exists() and not target.is_dir():
         raise UsageError(f"{folder} is a file: give the name of a folder")
@@ -59,10 +77,7 @@ def save_folder(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        if tokenizer is not None:
-            tokenizer.save(draft)
-        _write_configs(model, draft, resample, dtype)
-        _write_weights(model, draft, dtype, max_shard_bytes)
+        yield draft
         _swap_in(draft, target)
     except (OSError, SafetensorError) as error:
         raise CheckpointError(

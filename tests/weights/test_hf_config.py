@@ -94,6 +94,34 @@ def test_a_soft_cap_that_is_null_is_off():
     )
 
 
+def test_a_soft_cap_of_zero_is_off():
+    assert from_hf(with_text(final_logit_softcapping=0), "config.json").text.final_softcap is None
+
+
+@pytest.mark.parametrize(
+    ("part", "fields"),
+    [
+        ("text_config", {"hidden_activation": "silu"}),
+        ("text_config", {"hidden_act": "relu"}),
+        ("vision_config", {"hidden_act": "gelu"}),
+    ],
+)
+def test_another_activation_is_refused_by_name(part, fields):
+    with pytest.raises(CheckpointError, match=next(iter(fields.values()))):
+        from_hf(SPARSE | {part: SPARSE[part] | fields}, "config.json")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"hidden_act": "gelu", "hidden_activation": None},
+        {"hidden_act": "gelu", "hidden_activation": "gelu_pytorch_tanh"},
+    ],
+)
+def test_the_first_gemmas_name_for_their_activation_is_read(fields):
+    assert from_hf(with_text(**fields), "config.json") == PRESETS["paligemma2-3b-224"]
+
+
 def test_the_window_that_released_files_name_is_not_used():
     assert from_hf(with_text(sliding_window=4096), "config.json").text.sliding_window is None
 

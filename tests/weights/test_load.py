@@ -177,6 +177,7 @@ def test_a_missing_shard_is_named(tmp_path):
 )
 def test_an_index_cannot_lead_out_of_its_folder(folder, name):
     index = {"weight_map": {NORM: name}}
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match="no safetensors beside it"):
         load_model(folder)
@@ -184,6 +185,7 @@ def test_an_index_cannot_lead_out_of_its_folder(folder, name):
 
 @pytest.mark.parametrize("index", [{}, {"weight_map": []}, {"weight_map": {}}])
 def test_an_index_without_names_is_told(folder, index):
+    (folder / "model.safetensors").rename(folder / "model-00001-of-00001.safetensors")
     (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     with pytest.raises(CheckpointError, match="no weight_map"):
         load_model(folder)
@@ -196,4 +198,13 @@ def test_shards_without_their_index_are_read_too(folder):
         shard = {key: tensors[key].clone() for key in part}
         save_file(shard, folder / f"model-{i:05d}-of-00002.safetensors")
     (folder / "model.safetensors").unlink()
+    assert equal_weights(load_model(folder), tiny_model("paligemma2"))
+
+
+def test_one_whole_file_is_read_and_shards_of_an_older_save_are_not(folder):
+    tensors = load_file(folder / "model.safetensors")
+    older = {key: tensor + 1 for key, tensor in tensors.items()}
+    save_file(older, folder / "model-00001-of-00001.safetensors")
+    index = {"weight_map": dict.fromkeys(older, "model-00001-of-00001.safetensors")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
     assert equal_weights(load_model(folder), tiny_model("paligemma2"))
