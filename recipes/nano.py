@@ -2,7 +2,8 @@
 
     python -m recipes.nano_codec codes runs/nano-codec  # the mask codec, first
     python -m recipes.nano vision runs/nano-vision    # the tower learns what is where, by patch
-    python -m recipes.nano words runs/nano            # the whole model learns the tasks
+    python -m recipes.nano words runs/nano-words      # the whole model learns the tasks
+    python -m recipes.nano captions runs/nano         # and, last, to tell whole scenes
 
 The last command writes a Hugging Face folder, `runs/nano/model`, which is what
 `palikit/assets/nano` holds. Every batch follows from its step and the seed, so a second run sees
@@ -11,8 +12,8 @@ the same examples.
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ SEED = 2026
 TOKENIZER = Path(__file__).parents[1] / "palikit/assets/nano"
 CODEC = Path("runs/nano-codec/mask_codec.safetensors")
 VISION = Path("runs/nano-vision/state.safetensors")
+WORDS = Path("runs/nano-words/state.safetensors")
 
 SCENES, PHRASES = 48, 2
 """Pictures in a batch, and prompts about each: the tower is paid once for both."""
@@ -47,7 +49,11 @@ SEGMENT_EVERY = 4
 MIXTURE = {"detect": 0.40, "count": 0.20, "colour": 0.03, "presence": 0.12}
 MIXTURE |= {"caption en": 0.14, "caption de": 0.11}
 
-VISION_STEPS, WORDS_STEPS = 1200, 1300
+CAPTION_MIXTURE = {"detect": 0.15, "count": 0.10, "colour": 0.02, "presence": 0.05}
+CAPTION_MIXTURE |= {"caption en": 0.33, "caption de": 0.35}
+"""At the end captions are most of what is told: they need all that the others teach."""
+
+VISION_STEPS, WORDS_STEPS, CAPTION_STEPS = 1200, 1300, 200
 
 BINS = (8.0, 4.0, 2.0)
 """Widths of the bells that box targets are, in bins of 0.11 px: the first while the tower learns
@@ -77,11 +83,26 @@ def vision_batch(step: int) -> NanoBatch:
 def words_batch(step: int) -> NanoBatch:
     """Pictures with dense targets and phrases."""
     scenes = [_scene(1, step * SCENES + i) for i in range(SCENES)]
-    rng = np.random.default_rng([SEED, 2, step])
     masks = step % SEGMENT_EVERY == SEGMENT_EVERY - 1
-    mixture, each = ({"segment": 1.0}, 1) if masks else (MIXTURE, PHRASES)
-    rows = [_row(phrase(one, rng, mixture)) for one in scenes for _ in range(each)]
     soft_bins = BINS[1 if step < 2 * WORDS_STEPS // 3 else 2]
+    return _told(scenes, [SEED, 2, step], None if masks else MIXTURE, soft_bins)
+
+
+def captions_batch(step: int) -> NanoBatch:
+    """The same, mostly captions, on scenes of which half are like those that measure nano."""
+    scenes = [_scene(3, step * SCENES + i, repeats=i % 2 == 0) for i in range(SCENES)]
+    masks = step % (2 * SEGMENT_EVERY) == SEGMENT_EVERY
+    return _told(scenes, [SEED, 4, step], None if masks else CAPTION_MIXTURE, BINS[2])
+
+
+def _told(
+    scenes: list[Scene], seed: list[int], mixture: dict[str, float] | None, soft_bins: float
+) -> NanoBatch:
+    """Prompts of a mixture about each scene; of none, its masks alone."""
+    rng = np.random.default_rng(seed)
+    each = 1 if mixture is None else PHRASES
+    asked = {"segment": 1.0} if mixture is None else mixture
+    rows = [_row(phrase(one, rng, asked)) for one in scenes for _ in range(each)]
     return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows), soft_bins)
 
 
@@ -135,10 +156,10 @@ def build() -> NanoInTraining:
     return nano
 
 
-def build_from_vision() -> NanoInTraining:
-    """A nano whose tower has been taught."""
+def build_from(path: Path) -> NanoInTraining:
+    """A nano as an earlier stage left it."""
     model = build()
-    state = load_file(VISION)
+    state = load_file(path)
     prefix = "model/"
     model.load_state_dict(
         {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
@@ -174,7 +195,7 @@ def words_recipe(steps: int = WORDS_STEPS) -> TrainConfig:
     """All tasks; about 80 minutes on 2 CPU cores."""
     return TrainConfig(
         name="nano",
-        model=build_from_vision,
+        model=partial(build_from, VISION),
         batch=words_batch,
         loss=words_loss,
         export=export_words,
@@ -182,6 +203,16 @@ def words_recipe(steps: int = WORDS_STEPS) -> TrainConfig:
         steps=steps,
         batch_size=SCENES * PHRASES,
         save_every=100,
+    )
+
+
+def captions_recipe(steps: int = CAPTION_STEPS) -> TrainConfig:
+    """Mostly captions; about 8 minutes on 2 CPU cores."""
+    return replace(
+        words_recipe(steps),
+        model=partial(build_from, WORDS),
+        batch=captions_batch,
+        optim=OptimConfig(lr=5e-4, kind="muon", betas=(0.9, 0.98), weight_decay=0.02, warmup=0.05),
     )
 
 
@@ -208,10 +239,10 @@ def _codec() -> MaskCodec:
     return MaskCodec.load(CODEC)
 
 
-def _scene(split: int, index: int) -> Scene:
+def _scene(split: int, index: int, *, repeats: bool = True) -> Scene:
     # Some are large, so that nano has seen how sharp a resize leaves them; small ones are cheap.
     side = (112, 112, 112, 224)[index % 4]
-    return scene(SEED + split, index, side=side, repeats=True)
+    return scene(SEED + split, index, side=side, repeats=repeats)
 
 
 def _row(words: Phrase) -> Row:
@@ -262,7 +293,7 @@ def _sum(losses: dict[str, Tensor]) -> Tensor:
     return losses["class"] + losses["box"] + losses["colour"]
 
 
-RECIPES = {"vision": vision_recipe, "words": words_recipe}
+RECIPES = {"vision": vision_recipe, "words": words_recipe, "captions": captions_recipe}
 
 if __name__ == "__main__":
     train(RECIPES[sys.argv[1]](), Path(sys.argv[2]))

@@ -7,15 +7,13 @@ vlm.run([(seen, Caption()), (seen, Answer("what is this?"))])
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from PIL import Image
-from torch import Tensor
 
 from palikit.codecs.masks import MaskCodec
 from palikit.decode.beam import beam_search
@@ -41,25 +39,13 @@ from palikit.tasks import (
 
 from .forms import begin_walk
 from .reading import kept, read_answer
+from .seen import Seen, SeenCache, content_key
 
 __all__ = ["Engine", "ImageLike", "Seen"]
 
 GREEDY = Decoding()
 
 Picture: TypeAlias = str | Path | bytes | Image.Image | np.ndarray
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Seen:
-    """What the vision tower made of a picture (or of several), with the size of the first.
-
-    Attributes:
-        features: soft tokens [1, F*P, D].
-        size: (width, height) of the first picture, in pixels; boxes and masks are given in it.
-    """
-
-    features: Float[Tensor, "1 I D"]
-    size: tuple[int, int]
 
 
 ImageLike: TypeAlias = Picture | Seen | Sequence[Picture]
@@ -69,11 +55,18 @@ class Engine:
     """A model with its processor and, where there is one, its mask codec."""
 
     def __init__(
-        self, model: PaliGemma, processor: Processor, mask_codec: MaskCodec | None = None
+        self,
+        model: PaliGemma,
+        processor: Processor,
+        mask_codec: MaskCodec | None = None,
+        *,
+        seen_bytes: int = 0,
     ) -> None:
+        """`seen_bytes` for features of the last pictures: none where weights may change."""
         self.model = model.eval()
         self.processor = processor
         self.mask_codec = mask_codec
+        self.seen = SeenCache(seen_bytes)
 
     def caption(self, image: ImageLike, lang: str = "en", *, decoding: Decoding = GREEDY) -> Text:
         """A short caption in a language, by its code: `en`, `de`, `th`."""
@@ -117,16 +110,24 @@ class Engine:
 
     @torch.inference_mode()
     def look(self, image: ImageLike) -> Seen:
-        """Run the vision tower once; the result is accepted wherever a picture is."""
+        """Run the vision tower once; the result is accepted wherever a picture is.
+
+        A picture of the same pixels as one of the last is not looked at again (`self.seen`).
+        """
         if isinstance(image, Seen):
             return image
         pictures = [load_image(frame) for frame in _frames(image)]
         if not pictures:
             raise UsageError("no picture was given: pass one picture or a list of at least one")
-        pixels = torch.stack([self.processor.resize(picture) for picture in pictures])
-        weight = self.model.connector.weight
-        features = self.model.embed_image(pixels[None].to(weight))
-        return Seen(features, pictures[0].size)
+        key = content_key(pictures)
+        seen = self.seen.get(key)
+        if seen is None:
+            pixels = torch.stack([self.processor.resize(picture) for picture in pictures])
+            weight = self.model.connector.weight
+            features = self.model.embed_image(pixels[None].to(weight))
+            seen = Seen(features, pictures[0].size)
+            self.seen.put(key, seen)
+        return seen
 
     def run(
         self,

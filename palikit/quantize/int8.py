@@ -1,44 +1,55 @@
-"""Weights in eight bits: a whole number from -127 to 127 and one scale for each output channel.
+"""Weights in eight bits: whole numbers from -127 to 127, and one scale for each output channel.
 
 A product takes its activations in eight bits too, with one scale for each row, found anew each time
 (per-row dynamic quantisation), so that the sums are exact in 32-bit integers and only the roundings
-to eight bits remain. The one kernel is `torch._int_mm`: on a CPU it takes any shape, its rows of
-one reach the memory's speed, and its many rows are the fastest product that PyTorch has there.
+to eight bits remain; a row's result does not depend on what else is in its batch.
+
+The one kernel is `torch._int_mm`: on a CPU it takes any shape, one row included. The alternative,
+`_weight_int8pack_mm`, is written for bfloat16 alone (in float32 it was 20 to 400 times slower) and
+slower at one row as well.
 """
 
 import torch
 from jaxtyping import Float, Int, Int8
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from palikit.model.gemma import TiedEmbedding
+from .packed import Packed, PackedLinear, refuse_nonfinite
 
-from .checks import check_finite
-
-__all__ = ["Int8Embedding", "Int8Linear", "int8_product", "pack_int8", "unpack_int8"]
+__all__ = [
+    "Int8Embedding",
+    "Int8Linear",
+    "int8_product",
+    "int_mm",
+    "pack_int8",
+    "round_rows",
+    "unpack_int8",
+]
 
 LEVELS = 127
 """Largest whole number; -128 is not used, so that a weight and its negative are stored alike."""
 
-BLOCK_NUMBERS = 1 << 22
-"""Weights that are rounded at once, in float32: 16 MB, whatever the size of the whole."""
+BLOCK_NUMBERS = 1 << 20
+"""Weights that are rounded at once, in float32: 4 MB, whatever the size of the whole."""
 
 
-def pack_int8(weight: Float[Tensor, "o i"]) -> tuple[Int8[Tensor, "o i"], Float[Tensor, " o"]]:
-    """Each row as whole numbers and the scale that gives it back within half a step.
+def pack_int8(
+    weight: Float[Tensor, "o i"], levels: int = LEVELS
+) -> tuple[Int8[Tensor, "o i"], Float[Tensor, " o"]]:
+    """Each row as whole numbers, and the scale that gives it back within half a step.
 
     `[[1.0, -0.25]]` -> `[[127, -32]], [1 / 127]`. A row of zeros has scale 0.
 
     Raises:
         CheckpointError: there is a NaN or an infinity among the weights.
     """
-    packed = torch.empty_like(weight, dtype=torch.int8, memory_format=torch.contiguous_format)
-    scale = weight.new_empty(len(weight), dtype=torch.float32)
+    packed = torch.empty(weight.shape, dtype=torch.int8, device=weight.device)
+    scale = torch.empty(len(weight), dtype=torch.float32, device=weight.device)
     step = max(1, BLOCK_NUMBERS // weight.shape[1])
     for start in range(0, len(weight), step):
         rows = slice(start, start + step)
-        packed[rows], scale[rows] = _round_rows(weight[rows].float())
-    check_finite(scale)
+        packed[rows], scale[rows] = round_rows(weight[rows].float(), levels)
+    refuse_nonfinite(scale)
     return packed, scale
 
 
@@ -51,55 +62,86 @@ def int8_product(
     x: Float[Tensor, "r i"], packed: Int8[Tensor, "o i"], scale: Float[Tensor, " o"]
 ) -> Float[Tensor, "r o"]:
     """x Wᵀ with both sides in eight bits, float32."""
-    rounded, x_scale = _round_rows(x.float())
-    return _int_mm(rounded, packed) * x_scale[:, None] * scale
+    rounded, x_scale = round_rows(x.float())
+    return int_mm(rounded, packed.t()).float().mul_(x_scale[:, None]).mul_(scale)
 
 
-def _round_rows(x: Float[Tensor, "r i"]) -> tuple[Int8[Tensor, "r i"], Float[Tensor, " r"]]:
-    scale = x.abs().amax(dim=1) / LEVELS
-    # Of a row of zeros any scale would do; one so small that its inverse overflows is one of zeros.
-    scale = torch.where(scale < torch.finfo(torch.float32).tiny * LEVELS, 0.0, scale)
-    inverse = torch.where(scale > 0, 1 / scale, 0.0)
+def round_rows(
+    x: Float[Tensor, "r i"], levels: int = LEVELS
+) -> tuple[Int8[Tensor, "r i"], Float[Tensor, " r"]]:
+    """Each row in whole numbers of its own largest one over `levels`."""
+    scale = x.abs().amax(dim=1) / levels
+    # The inverse of anything smaller overflows: such a row counts as zeros.
+    scale = torch.where(scale < torch.finfo(torch.float32).tiny, 0.0, scale)
+    inverse = torch.where(scale == 0, 0.0, 1 / scale)
     return (x * inverse[:, None]).round_().to(torch.int8), scale
 
 
-def _int_mm(x: Int8[Tensor, "r i"], packed: Int8[Tensor, "o i"]) -> Int[Tensor, "r o"]:
+def int_mm(x: Int8[Tensor, "r i"], columns: Int8[Tensor, "i o"]) -> Int[Tensor, "r o"]:
     """Exact products in 32 bits."""
     if x.device.type != "cuda":
-        return torch._int_mm(x, packed.t())
-    # There the kernel wants more than 16 rows, and every size a multiple of 8.
-    rows, outputs = x.shape[0], packed.shape[0]
-    x = F.pad(x, (0, -x.shape[1] % 8, 0, max(0, 17 - rows)))
-    packed = F.pad(packed, (0, -packed.shape[1] % 8, 0, -outputs % 8))
-    return torch._int_mm(x, packed.t())[:rows, :outputs]
+        return torch._int_mm(x, columns)
+    # There the kernel wants more than 16 rows, sizes in multiples of 8, and columns one by one.
+    (rows, inputs), outputs = x.shape, columns.shape[1]
+    x = F.pad(x, (0, -inputs % 8, 0, max(0, 17 - rows)))
+    by_column = F.pad(columns.t(), (0, -inputs % 8, 0, -outputs % 8)).contiguous()
+    return torch._int_mm(x, by_column.t())[:rows, :outputs]
 
 
-class Int8Linear(nn.Module):
+class Int8Linear(PackedLinear):
     """A linear layer with `pack_int8`'s numbers for its weight."""
 
     packed: Tensor
     scale: Tensor
 
     def __init__(
-        self,
-        packed: Int8[Tensor, "o i"],
-        scale: Float[Tensor, " o"],
-        bias: Float[Tensor, " o"] | None,
+        self, inputs: int, outputs: int, *, bias: bool, dtype: torch.dtype = torch.float32
     ) -> None:
-        super().__init__()
-        self.register_buffer("packed", packed)
-        self.register_buffer("scale", scale)
-        self.register_parameter("bias", bias if bias is None else as_parameter(bias))
+        super().__init__(inputs, outputs, bias=bias, dtype=dtype)
+        self.register_buffer("packed", torch.empty(outputs, inputs, dtype=torch.int8))
+        self.register_buffer("scale", torch.empty(outputs))
 
-    @property
-    def weight(self) -> Float[Tensor, "o i"]:
-        """The weights that it stands for, made anew at each reading: for a look, not for a loop."""
+    def pack(self, weight: Float[Tensor, "o i"]) -> None:
+        """As `pack_int8`."""
+        packed, scale = pack_int8(weight)
+        self._replace(packed=packed, scale=scale)
+
+    def unpack(self) -> Float[Tensor, "o i"]:
+        """As `unpack_int8`."""
         return unpack_int8(self.packed, self.scale)
 
-    def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
-        """x Wᵀ + b, in the dtype of x."""
-        product = int8_product(x.flatten(0, -2), self.packed, self.scale)
-        if self.bias is not None:
-            product += self.bias
-        return product.to(x.dtype).unflatten(0, x.shape[:-1])
+    def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
+        """As `int8_product`."""
+        return int8_product(x, self.packed, self.scale)
 
+
+class Int8Embedding(Packed):
+    """The vocabulary table in eight bits, one scale a row, read both ways as `TiedEmbedding` is."""
+
+    packed: Tensor
+    scale: Tensor
+
+    def __init__(self, width: int, rows: int, dtype: torch.dtype = torch.float32) -> None:
+        super().__init__(width, rows, dtype)
+        self.register_buffer("packed", torch.empty(rows, width, dtype=torch.int8))
+        self.register_buffer("scale", torch.empty(rows))
+
+    def pack(self, weight: Float[Tensor, "V D"]) -> None:
+        """As `pack_int8`."""
+        packed, scale = pack_int8(weight)
+        self._replace(packed=packed, scale=scale)
+
+    def unpack(self) -> Float[Tensor, "V D"]:
+        """As `unpack_int8`."""
+        return unpack_int8(self.packed, self.scale)
+
+    def forward(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... D"]:
+        """Rows of the table, in the model's dtype."""
+        rows = tokens.flatten()
+        table = unpack_int8(self.packed[rows], self.scale[rows])
+        return table.to(self.dtype).view(*tokens.shape, self.inputs)
+
+    def scores(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
+        """Products with every row, float32."""
+        product = int8_product(hidden.flatten(0, -2), self.packed, self.scale)
+        return product.view(*hidden.shape[:-1], self.outputs)

@@ -20,8 +20,8 @@ from .folder import open_folder
 from .hf_config import EXTRA_ROWS, from_hf
 from .names import npz_entry
 from .npz import NpzFile
-from .places import parse_device, parse_dtype
 from .packed import read_quantization
+from .places import parse_device, parse_dtype
 from .positions import resample_positions
 from .source import Source, find, name_some, read_json
 

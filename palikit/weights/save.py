@@ -20,9 +20,10 @@ from palikit.model.paligemma import PaliGemma
 
 from .hf_config import EXTRA_ROWS, to_hf
 from .names import hub_name
-from .packed import PACKED_FILE
+from .packed import METHOD, PACKED_FILE
+from .source import Source
 
-__all__ = ["drafted", "save_folder", "write_json"]
+__all__ = ["save_folder", "save_packed"]
 
 _MAX_SHARD = 5_000_000_000
 _RESAMPLE = {"bicubic": 3, "bilinear": 2}
@@ -30,6 +31,19 @@ _TABLE = "text.embedding.weight"
 _INDEX = "model.safetensors.index.json"
 _OURS = ("model*.safetensors", _INDEX, PACKED_FILE, "processor_config.json")
 """What another checkpoint in the same folder would leave behind, and readers would believe."""
+
+_BESIDE = (
+    "generation_config.json",
+    "mask_codec.safetensors",
+    "preprocessor_config.json",
+    "processor_config.json",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer.model",
+    "tokenizer_config.json",
+    "vae-oid.npz",
+)
+"""What a checkpoint has beside its weights."""
 
 
 def save_folder(
@@ -60,15 +74,35 @@ def save_folder(
             "this model's weights are quantised, which this format cannot hold: save the model "
             "that they were made of, or write them with 'palikit quantize'"
         )
-    with drafted(folder) as draft:
+    with _drafted(folder) as draft:
         if tokenizer is not None:
             tokenizer.save(draft)
         _write_configs(model, draft, resample, dtype)
         _write_weights(model, draft, dtype, max_shard_bytes)
 
 
+def save_packed(
+    model: PaliGemma, folder: str | Path, quantization: dict[str, Any], beside: Source
+) -> None:
+    """Write a model of packed modules as `packed.load_packed` reads it; whole or not at all.
+
+    Args:
+        quantization: what `packed.read_quantization` is to give back.
+        beside: the folder whose tokenizer, preprocessing and mask codec are copied.
+    """
+    with _drafted(folder) as draft:
+        described = {"quant_method": METHOD} | quantization
+        config = to_hf(model.config) | {"quantization_config": described}
+        _write_json(draft / "config.json", config)
+        for path in map(beside.file, _BESIDE):
+            if path is not None:
+                shutil.copyfile(path, draft / path.name)
+        tensors = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
+        save_file(tensors, draft / PACKED_FILE, metadata={"format": "pt"})
+
+
 @contextmanager
-def drafted(folder: str | Path) -> Iterator[Path]:
+def _drafted(folder: str | Path) -> Iterator[Path]:
     """A place to write in, which becomes `folder` in one step when all is written, or vanishes."""
     target = Path(folder).resolve()
     if target.exists() and not target.is_dir():

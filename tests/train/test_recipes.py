@@ -21,6 +21,7 @@ MASKS = nano.SEGMENT_EVERY - 1
 RECIPES = {
     "vision": nano.vision_recipe,
     "words": nano.words_recipe,
+    "captions": nano.captions_recipe,
     "codec": nano_codec.recipe,
 }
 
@@ -63,7 +64,7 @@ def test_a_recipe_is_a_config_whose_batch_a_worker_can_be_sent(
     config = recipe(steps=7)
     assert config.steps == 7
     assert pickle.loads(pickle.dumps(config.batch)) is config.batch
-    assert set(nano.RECIPES) == {"vision", "words"}
+    assert set(nano.RECIPES) == {"vision", "words", "captions"}
 
 
 def test_nano_and_its_codec_have_at_most_12_million_parameters() -> None:
@@ -98,6 +99,14 @@ def test_a_words_step_teaches_everything(step: int, each: int) -> None:
     assert len(batch.text.tokens) == each * len(batch.images)
     check_gradients(model, dict(nano.words_loss(model, batch)))
     assert all(p.grad is not None for p in model.model.parameters())
+
+
+@pytest.mark.parametrize(("step", "masks"), [(0, False), (nano.SEGMENT_EVERY, True)])
+def test_a_captions_batch_tells_masks_now_and_then_only(step: int, masks: bool) -> None:
+    text = nano.captions_batch(step).text
+    assert text is not None
+    codes = (text.suffix_tokens >= nano._tokenizer().seg_start).any(dim=1)
+    assert codes.all() if masks else not codes.any()
 
 
 def test_every_fourth_batch_tells_masks_and_the_others_none() -> None:

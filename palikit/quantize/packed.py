@@ -1,0 +1,81 @@
+"""What every layer with packed weights has in common."""
+
+from abc import ABC, abstractmethod
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from palikit.errors import CheckpointError
+
+__all__ = ["Packed", "PackedLinear", "refuse_nonfinite"]
+
+
+class Packed(nn.Module, ABC):
+    """A weight of `outputs` x `inputs` in fewer bits, in buffers that are saved with the model.
+
+    It is built empty, as any module is (so on `meta` it takes no memory), and filled by `pack`.
+    """
+
+    def __init__(self, inputs: int, outputs: int, dtype: torch.dtype) -> None:
+        super().__init__()
+        self.inputs, self.outputs = inputs, outputs
+        self.dtype = dtype
+
+    @property
+    def weight(self) -> Tensor:
+        """Empty: it only tells the dtype and the device of what goes in and comes out."""
+        return next(self.buffers()).new_empty(0, self.inputs, dtype=self.dtype)
+
+    @abstractmethod
+    def pack(self, weight: Float[Tensor, "o i"]) -> None:
+        """Round a weight into the buffers, which move to its device.
+
+        Raises:
+            CheckpointError: there is a NaN or an infinity among the weights.
+        """
+
+    @abstractmethod
+    def unpack(self) -> Float[Tensor, "o i"]:
+        """The weight that the buffers stand for, float32."""
+
+    def _replace(self, **buffers: Tensor) -> None:
+        for name, tensor in buffers.items():
+            assert tensor.shape == self.get_buffer(name).shape
+            self.register_buffer(name, tensor)
+
+    def extra_repr(self) -> str:
+        """Sizes, as PyTorch's layers show them."""
+        return f"{self.inputs}, {self.outputs}, dtype={self.dtype}"
+
+
+class PackedLinear(Packed):
+    """A linear layer over a packed weight; its bias stays a parameter."""
+
+    bias: nn.Parameter | None
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool, dtype: torch.dtype) -> None:
+        super().__init__(inputs, outputs, dtype)
+        empty = nn.Parameter(torch.empty(outputs, dtype=dtype), requires_grad=False)
+        self.register_parameter("bias", empty if bias else None)
+
+    @abstractmethod
+    def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
+        """x Wᵀ, float32."""
+
+    def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
+        """x Wᵀ + b, in the dtype of x."""
+        assert not x.requires_grad, "rounded activations have no gradient"
+        product = self.product(x.flatten(0, -2))
+        if self.bias is not None:
+            product = product.add_(self.bias)
+        return product.to(x.dtype).view(*x.shape[:-1], self.outputs)
+
+
+def refuse_nonfinite(scale: Tensor) -> None:
+    """Raise where a row's scale tells that there was no finite weight to find."""
+    if not scale.is_meta and not torch.isfinite(scale).all():
+        raise CheckpointError(
+            "these weights hold NaN or infinite numbers, for which no scale can be found: "
+            "download them again, or quantise an earlier step"
+        )
