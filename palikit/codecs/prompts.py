@@ -33,7 +33,7 @@ AnswerForm = RegionForm | ChoiceForm
 """What a grammar can hold a model to."""
 
 
-def read_labels(labels: Sequence[str]) -> tuple[str, ...]:
+def read_labels(labels: Sequence[object]) -> tuple[str, ...]:
     """Labels from a list or from "cat ; dog".
 
     Raises:
@@ -44,30 +44,33 @@ def read_labels(labels: Sequence[str]) -> tuple[str, ...]:
         raise UsageError(
             "the list of labels is empty: name at least one thing, for example ['cat']"
         )
+    read: list[str] = []
     for name in names:
         if not isinstance(name, str):
             raise UsageError(f"label {name!r} is not a string: write for example ['cat', 'dog']")
-    return tuple(check_label(name) for name in names)
+        read.append(check_label(name))
+    return tuple(read)
 
 
-def read_choices(choices: Sequence[str]) -> tuple[str, ...]:
+def read_choices(choices: Sequence[object]) -> tuple[str, ...]:
     """The answers to choose from, without space around them.
 
     Raises:
         UsageError: one string instead of several, or one that is empty.
     """
-    if isinstance(choices, str) or not all(isinstance(c, str) and c.strip() for c in choices):
+    texts = [] if isinstance(choices, str) else [c.strip() for c in choices if isinstance(c, str)]
+    if len(texts) != len(choices) or not all(texts):
         raise UsageError(f"choices={choices!r} must be several texts: write ['yes', 'no']")
-    return tuple(dict.fromkeys(choice.strip() for choice in choices))
+    return tuple(dict.fromkeys(texts))
 
 
-def check_words(field_name: str, words: str) -> None:
+def check_words(field_name: str, words: object) -> None:
     """Refuse what is no text, or an empty one."""
     if not isinstance(words, str) or not words.strip():
         raise UsageError(f"{field_name}={words!r} is empty or not a string: write it in words")
 
 
-def check_language(lang: str) -> None:
+def check_language(lang: object) -> None:
     """Refuse what is no language code."""
     if not isinstance(lang, str) or not LANGUAGE.fullmatch(lang):
         raise UsageError(f"lang={lang!r} is not a language code: write one such as 'en' or 'de'")
