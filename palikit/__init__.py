@@ -60,6 +60,7 @@ if TYPE_CHECKING:  # in the order that a reader asks for them
     # What can go wrong
     from palikit.errors import CheckpointError as CheckpointError
     from palikit.errors import CodecError as CodecError
+    from palikit.errors import DataError as DataError
     from palikit.errors import ImageError as ImageError
     from palikit.errors import MissingExtraError as MissingExtraError
     from palikit.errors import PalikitError as PalikitError
@@ -85,19 +86,19 @@ _HOMES = {
     "palikit.weights.load": ("load_model",),
     "palikit.weights.save": ("save_folder",),
     "palikit.errors": (
-        "CheckpointError", "CodecError", "ImageError", "MissingExtraError", "PalikitError",
-        "TokenizerError", "UsageError",
+        "CheckpointError", "CodecError", "DataError", "ImageError", "MissingExtraError",
+        "PalikitError", "TokenizerError", "UsageError",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "PRESETS", "TASKS", "Answer", "Ask", "Box", "Caption", "CheckpointError", "CodecError",
-    "Decoding", "Describe", "Detect", "Engine", "GemmaConfig", "Greedy", "ImageError", "KVCache",
-    "MaskCodec", "MissingExtraError", "Ocr", "PaliGemma", "PaliGemmaConfig", "PalikitError",
-    "Question", "Region", "Regions", "Seen", "Segment", "SiglipConfig", "Temperature", "Text",
-    "TokenizerError", "TopK", "TopP", "UsageError", "__version__", "draw", "load", "load_image",
-    "load_model", "save_folder",
+    "DataError", "Decoding", "Describe", "Detect", "Engine", "GemmaConfig", "Greedy", "ImageError",
+    "KVCache", "MaskCodec", "MissingExtraError", "Ocr", "PaliGemma", "PaliGemmaConfig",
+    "PalikitError", "Question", "Region", "Regions", "Seen", "Segment", "SiglipConfig",
+    "Temperature", "Text", "TokenizerError", "TopK", "TopP", "UsageError", "__version__", "draw",
+    "load", "load_image", "load_model", "save_folder",
 ]  # fmt: skip
 
 

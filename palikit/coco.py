@@ -9,6 +9,7 @@ mask back. COCO has no holes: a mask with holes is cut into horizontal bands, so
 becomes a notch.
 """
 
+import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -17,7 +18,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MaskArray", "decode_rle", "encode_rle", "polygons"]
+__all__ = ["MaskArray", "decode_rle", "encode_rle", "fill_polygons", "polygons"]
 
 MaskArray: TypeAlias = NDArray[np.bool_]
 
@@ -96,6 +97,35 @@ def polygons(mask: MaskArray) -> list[list[float]]:
             for loop in _trace(mask[top:bottom])
         ]
     return [[float(value) for vertex in loop for value in vertex] for loop in loops]
+
+
+def fill_polygons(outlines: Sequence[Sequence[float]], size: tuple[int, int]) -> MaskArray:
+    """The mask [H, W], in a picture of `size` (width, height), of what any of the outlines holds.
+
+    An outline is flat, `[x, y, x, y, ...]`, and may cross itself (even-odd) or leave the picture.
+    A pixel is inside where its centre is, so `polygons` of the mask give the same mask again.
+    """
+    width, height = size
+    mask = np.zeros((height, width), np.bool_)
+    for outline in outlines:
+        mask |= _fill(np.asarray(outline, np.float64).reshape(-1, 2), width, height)
+    return mask
+
+
+def _fill(corners: NDArray[np.float64], width: int, height: int) -> MaskArray:
+    """Each edge toggles all pixels to the right of where it crosses the line of their centres."""
+    toggles = np.zeros((height, width + 1), np.bool_)
+    following = np.roll(corners, -1, axis=0)
+    for (x0, y0), (x1, y1) in zip(corners.tolist(), following.tolist(), strict=True):
+        low, high = min(y0, y1), max(y0, y1)
+        first, last = max(math.ceil(low - 0.5), 0), min(math.ceil(high - 0.5), height)
+        if first >= last:
+            continue
+        rows = np.arange(first, last)
+        crossings = x0 + (rows + 0.5 - y0) * ((x1 - x0) / (y1 - y0))
+        columns = np.clip(np.ceil(crossings - 0.5), 0, width).astype(np.int64)
+        toggles[rows, columns] ^= True
+    return np.logical_xor.accumulate(toggles, axis=1)[:, :width]
 
 
 def _trace(mask: MaskArray) -> list[list[Vertex]]:

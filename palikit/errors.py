@@ -5,6 +5,7 @@
     ├── TokenizerError           a vocabulary that is missing or lacks PaliGemma's tokens
     ├── CheckpointError          weights that are missing, gated, mis-shaped or not finite
     ├── CodecError               a mask codec file of another layout
+    ├── DataError                labels that are missing, broken or contradict themselves
     ├── MissingExtraError        an optional package that is not installed
     └── UsageError (ValueError)  exit 2: the request is wrong; the message says what to write
 
@@ -34,6 +35,10 @@ class CheckpointError(PalikitError):
 
 class CodecError(PalikitError):
     """A mask codec file does not hold the parameters of the PaliGemma mask VQ-VAE."""
+
+
+class DataError(PalikitError):
+    """Labels are missing, broken or contradict themselves; the message names file and line."""
 
 
 class MissingExtraError(PalikitError):

@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import explain, models, quantize, regions, words
+from . import data, explain, models, quantize, regions, words
 
 __all__ = ["main", "run"]
 
@@ -45,6 +45,8 @@ app = typer.Typer(
 )
 for command, example in COMMANDS:
     app.command(epilog=f"Example: {example}")(command)
+if data.COMMANDS:
+    app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> bool:

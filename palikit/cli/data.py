@@ -1,0 +1,18 @@
+"""`palikit data`: the table of commands about labels, each in a file `data_<command>.py`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import typer
+
+__all__ = ["COMMANDS", "app"]
+
+COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = ()
+
+app = typer.Typer(
+    help="Convert, check and show labels.",
+    epilog="Example: palikit data lint coco:instances.json",
+    rich_markup_mode=None,
+)
+for command, example in COMMANDS:
+    app.command(epilog=f"Example: {example}")(command)
