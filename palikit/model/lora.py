@@ -57,11 +57,14 @@ class LoraLinear(nn.Module):
         return self.scale * (self.lora_b @ self.lora_a)
 
     def merged(self) -> nn.Linear:
-        """One plain layer that does the same; it shares the base's weight, which is changed."""
-        assert type(self.base) is nn.Linear, "a quantised base cannot take the change in"
+        """One plain layer that does the same."""
+        base = self.base
+        assert type(base) is nn.Linear, "a quantised base cannot take the change in"
         with torch.no_grad():
-            self.base.weight.copy_(self.base.weight.float() + self.delta())
-        return self.base
+            # A new tensor: the old one may be a file that is mapped.
+            changed = (base.weight.float() + self.delta()).to(base.weight.dtype)
+        base.weight = nn.Parameter(changed, requires_grad=False)
+        return base
 
 
 def add_lora(

@@ -21,15 +21,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from palikit.errors import CheckpointError, UsageError
-from palikit.model.lora import LoraLinear, add_lora, lora_layers
+from palikit.model.lora import LoraLinear, add_lora, lora_layers, merge_lora
 from palikit.model.paligemma import PaliGemma
 
 from .names import hub_name, released_spelling
-from .source import name_some, read_json
+from .source import ADAPTER, Source, name_some, read_json
 
-__all__ = ["load_adapter", "save_adapter"]
+__all__ = ["apply_adapter", "load_adapter", "save_adapter"]
 
-CONFIG, WEIGHTS = "adapter_config.json", "adapter_model.safetensors"
+CONFIG, WEIGHTS = ADAPTER, "adapter_model.safetensors"
 _ROOT = "base_model.model."
 _REFUSED = (
     "use_dora",
@@ -103,6 +103,18 @@ def load_adapter(model: PaliGemma, folder: str | Path) -> list[str]:
             with torch.no_grad():
                 parameter.copy_(tensor)
     return sorted(pairs)
+
+
+def apply_adapter(model: PaliGemma, found: Source) -> None:
+    """Give a model the adapters of its source, if there are any: into its weights where these are
+    plain, around them where they are packed.
+    """
+    if found.adapter is None:
+        return
+    load_adapter(model, found.adapter)
+    if all(type(layer.base) is nn.Linear for _, layer in lora_layers(model)):
+        merge_lora(model)
+    model.requires_grad_(False)
 
 
 def _rank_and_alpha(config: Mapping[str, Any], folder: Path) -> tuple[int, float]:
