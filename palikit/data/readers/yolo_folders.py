@@ -1,5 +1,6 @@
 """Where a YOLO data set keeps its pictures, labels and names: data.yaml, lists, or bare folders."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,8 @@ from .boxes_files import at, inside, is_picture, read_text
 __all__ = ["Layout", "find_layout"]
 
 MAX_YAML = 5_000_000
+MAX_DEPTH = 20
+ABSOLUTE = re.compile(r"[/\\]|.:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +158,10 @@ def _in_list(file: Path, root: Path) -> Iterator[Path]:
     """The pictures of a list, one a line; each starts from the list's own folder."""
     for i, line in enumerate(read_text(file).splitlines(), start=1):
         if name := line.strip():
-            below = file.parent.relative_to(root).as_posix()
             told = _relative(name, root)
-            yield inside(root, told if told != name else f"{below}/{name}", at(f"{file}, line {i}"))
+            if told == name and not ABSOLUTE.match(name):
+                told = f"{file.parent.relative_to(root).as_posix()}/{name}"
+            yield inside(root, told, at(f"{file}, line {i}"))
 
 
 def _label_file(picture: Path) -> Path:
@@ -206,16 +210,22 @@ def _load_yaml(file: Path) -> dict[str, Any]:
     if len(text) > MAX_YAML:
         raise DataError(f"{file} is larger than {MAX_YAML:,} letters: is it a data.yaml?")
     try:
+        depth = 0
         for event in yaml.parse(text, yaml.SafeLoader):
-            # References to references grow without bound, and no data.yaml needs one.
-            if isinstance(event, yaml.AliasEvent):
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            # References to references grow without bound, and nests take the square of their depth.
+            if isinstance(event, yaml.AliasEvent) or depth > MAX_DEPTH:
                 line = event.start_mark.line + 1
-                raise DataError(f"{file}, line {line}: a reference (*name): write it out")
+                raise DataError(
+                    f"{file}, line {line}: a reference (*name) or a nest deeper than {MAX_DEPTH}, "
+                    "which no data.yaml needs: write it out"
+                )
         config = yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise DataError(f"{file}, line {line}: this is not YAML: {error.problem}") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise DataError(f"{file} is no YAML that can be read: {error}") from error
     if not isinstance(config, dict):
         raise DataError(f"{file} holds no keys: write path, train, val and names")
