@@ -18,7 +18,14 @@ from palikit.errors import UsageError
 
 __all__ = ["READERS", "read_dataset"]
 
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = {
+    "coco": "coco",
+    "cvat": "cvat",
+    "labelme": "labelme",
+    "labelstudio": "labelstudio",
+    "voc": "voc",
+    "yolo": "yolo",
+}
 """Format to the module beside this one that reads it, imported when it is first asked for."""
 
 
