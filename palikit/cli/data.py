@@ -5,9 +5,13 @@ from typing import Any
 
 import typer
 
+from . import data_scenes
+
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = ()
+COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
+    (data_scenes.scenes, "palikit data scenes scenes/ --count 300 --classes new"),
+)
 
 app = typer.Typer(
     help="Convert, check and show labels.",

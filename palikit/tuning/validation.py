@@ -1,6 +1,6 @@
 """How well a model does on records that it does not learn from, by the metric of their task.
 
-    detect      ap50, ap, and how much of what is there is found (ar)
+    detect      ap50, ap, and how much of what is there is found (ar100)
     segment     iou: mean over all things of the IoU of their masks, 0 for those not found; ap50
     answer      soft: min(1, n / 3) over the people's answers; exact: any of them
     others      similarity: 1 - edit distance over length; exact
@@ -60,7 +60,7 @@ Answers = Sequence[Text | Regions]
 
 def _detect(questions: Sequence[Question], answers: Answers) -> dict[str, float]:
     found = detection_ap(_regions(answers), [question.right for question in questions])
-    return {name: found.values[name] for name in ("ap50", "ap", "ar")}
+    return {name: found.values[name] for name in ("ap50", "ap", "ar100")}
 
 
 def _segment(questions: Sequence[Question], answers: Answers) -> dict[str, float]:
