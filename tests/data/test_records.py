@@ -49,6 +49,8 @@ def test_a_thing_tells_its_mask_from_outline_or_run_lengths():
         {"size": [5, 6], "counts": [3]},
         {"size": [5, 6]},
         {"size": [5, 6], "counts": [-3, 33]},
+        {"size": [10**6, 10**6], "counts": [10**12]},
+        {"size": 30, "counts": [30]},
     ],
 )
 def test_run_lengths_that_do_not_fit_are_refused(rle):

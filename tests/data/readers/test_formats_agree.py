@@ -1,7 +1,9 @@
 """The same scene in every format of boxes gives the same things."""
 
+import random
+
 import pytest
-from helpers.boxes_scene import picture, write, write_json
+from helpers.boxes_scene import picture, told, write, write_json
 
 from palikit.data.readers import read_dataset
 from palikit.results import Box
@@ -127,3 +129,27 @@ def test_the_same_scene_reads_the_same(tmp_path, make):
             assert thing.box.xyxy == pytest.approx(box.xyxy, abs=1e-9)
             assert not thing.has_mask
             assert not thing.crowd
+
+
+@pytest.mark.parametrize("make", [coco, yolo, voc, cvat, labelme, labelstudio])
+def test_a_damaged_file_is_read_or_told(tmp_path, make):
+    for name, (size, _) in SCENE.items():
+        picture(tmp_path / "images" / f"{name}.png", size)
+    source = f"{make.__name__}:{make(tmp_path)}"
+    labels = [p for p in tmp_path.rglob("*") if p.is_file() and p.suffix != ".png"]
+    rng = random.Random(0)
+    for file in labels:
+        whole = file.read_bytes()
+        for _ in range(40):
+            data = bytearray(
+                whole[: rng.randrange(len(whole) + 1)] if rng.random() < 0.3 else whole
+            )
+            for at in (rng.randrange(len(data)) for _ in range(3) if data):
+                data[at] = (
+                    rng.choice(b'\x00\xff<>"{}[]:,.-+eN0198 \n') if at % 2 else rng.randrange(256)
+                )
+            file.write_bytes(data)
+            message = told(lambda: read_dataset(source))
+            assert not message or str(tmp_path) in message
+        file.write_bytes(whole)
+    assert len(read_dataset(source)) == len(SCENE)

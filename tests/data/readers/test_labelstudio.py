@@ -5,39 +5,15 @@ import re
 
 import numpy as np
 import pytest
-from helpers.boxes_scene import DROP, picture, put, write, write_json
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
+from helpers.boxes_scene import DROP, JUNK, picture, places, put, told, write, write_json
+from helpers.brush import brush
 
 from palikit.data.pictures import FilePicture
 from palikit.data.readers import read_dataset
 from palikit.data.readers.labelstudio import read
-from palikit.data.readers.labelstudio_rle import decode_brush
 from palikit.data.records import Thing
 from palikit.errors import DataError
 from palikit.results import Box
-
-
-def brush(mask, runs=True):
-    """Label Studio's run lengths of a mask, in runs of one value or value by value."""
-    values = np.repeat(np.where(mask, 255, 0).ravel(), 4).tolist()
-    sizes = [1, 4, 7, 12]
-    bits = f"{len(values):032b}{8 - 1:05b}" + "".join(f"{size - 1:04b}" for size in sizes)
-    at = 0
-    while at < len(values):
-        end = at + 1
-        while end < len(values) and end - at < 128 and (not runs or values[end] == values[at]):
-            end += 1
-        which = next(i for i, size in enumerate(sizes) if end - at - 1 < 2**size)
-        bits += f"{int(runs)}{which:02b}{end - at - 1:0{sizes[which]}b}"
-        bits += "".join(
-            f"{value:08b}" for value in (values[at : at + 1] if runs else values[at:end])
-        )
-        at = end
-    bits += "0" * (-len(bits) % 8)
-    return [int(bits[i : i + 8], 2) for i in range(0, len(bits), 8)]
-
 
 MASK = np.zeros((10, 20), np.bool_)
 MASK[2:5, 3:9] = MASK[7, 1] = True
@@ -173,22 +149,6 @@ def test_regions_are_of_one_annotator_and_texts_of_all(tmp_path):
         assert record.captions == texts
 
 
-@given(hnp.arrays(np.bool_, st.tuples(st.integers(1, 9), st.integers(1, 9))), st.booleans())
-def test_a_brush_comes_back_as_it_was(mask, runs):
-    height, width = mask.shape
-    assert (decode_brush(brush(mask, runs), (width, height)) == mask).all()
-
-
-@given(st.lists(st.integers(0, 255), max_size=60))
-def test_any_bytes_are_a_mask_or_an_error(data):
-    head = list((2 * 3 * 4).to_bytes(4, "big"))
-    try:
-        mask = decode_brush(head + data, (2, 3))
-    except ValueError:
-        return
-    assert mask.shape == (3, 2)
-
-
 def test_a_brush_that_was_erased_is_left_out(tmp_path):
     value = {"format": "rle", "rle": brush(np.zeros_like(MASK)), "brushlabels": ["cat"]}
     labels = put(LABELS, (*R, 2), region("brushlabels", value))
@@ -299,3 +259,12 @@ def test_a_file_that_was_cut_short_is_told_with_its_line(tmp_path):
     text = json.dumps(LABELS, indent=1)
     with pytest.raises(DataError, match=r"a\.json, line 5, column 13: this is not JSON"):
         read(write(tmp_path / "a.json", text[: text.index("upload")]))
+
+
+def test_junk_in_any_place_is_read_or_told(tmp_path):
+    file = tmp_path / "a.json"
+    for i, keys in enumerate(places(LABELS)):
+        for new in JUNK[i % 9 :: 9]:
+            write_json(file, put(LABELS, keys, new))
+            message = told(lambda: read(file))
+            assert not message or str(file) in message

@@ -1,6 +1,7 @@
 """YOLO: layouts of folders, rows of boxes and outlines, names, and broken files."""
 
 import re
+import sys
 
 import pytest
 from helpers.boxes_scene import picture, write
@@ -10,7 +11,7 @@ from palikit.data.pictures import FilePicture
 from palikit.data.readers import read_dataset
 from palikit.data.readers.yolo import read
 from palikit.data.records import Thing
-from palikit.errors import DataError, ImageError
+from palikit.errors import DataError, ImageError, MissingExtraError
 from palikit.results import Box
 
 YAML = "train: images/train\nval: images/val\nnames:\n  0: cat\n  1: dog\n  2: unused\n"
@@ -222,3 +223,10 @@ def test_a_split_without_pictures_is_told(tmp_path):
     (tmp_path / "images" / "val").mkdir()
     with pytest.raises(DataError, match=r"the split 'val' .* has no picture"):
         read(file, split="val")
+
+
+def test_a_yaml_without_its_package_names_the_install_command(tmp_path, monkeypatch):
+    file = lay(tmp_path)
+    monkeypatch.setitem(sys.modules, "yaml", None)
+    with pytest.raises(MissingExtraError, match="pip install pyyaml"):
+        read(file)
