@@ -18,7 +18,13 @@ from palikit.errors import UsageError
 
 __all__ = ["READERS", "read_dataset"]
 
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = {
+    "folder": "folder",
+    "jsonl": "jsonl",
+    "parquet": "huggingface",
+    "vqa": "vqa",
+    "webdataset": "webdataset",
+}
 """Format to the module beside this one that reads it, imported when it is first asked for."""
 
 
