@@ -163,6 +163,7 @@ def _features(file: Path, schema: Any) -> dict[str, Any]:
 
 def _class_names(tree: Any, keys: Sequence[str], depth: int = 6) -> tuple[str, ...]:
     """The names of the first ClassLabel under one of these keys, or under what lies between."""
+    tree = tree[0] if isinstance(tree, list) and tree else tree
     if not isinstance(tree, dict) or depth == 0:
         return ()
     if tree.get("_type") == "ClassLabel" and isinstance(tree.get("names"), list):

@@ -96,6 +96,7 @@ LISTS = {
     "area": {"feature": {"dtype": "int64"}, "_type": "List"},
 }
 COLUMNS = {"bbox": [[1.0, 2.0, 3.0, 4.0], [0.0, 0.0, 2.0, 2.0]], "category": [1, 0], "area": [1, 2]}
+LIST = {"feature": {"category": class_label("cat", "dog"), "bbox": {}}, "_type": "List"}
 ROWS = [
     {"bbox": [1.0, 2.0, 3.0, 4.0], "category": 1},
     {"bbox": [0.0, 0.0, 2.0, 2.0], "category": 0},
@@ -104,7 +105,7 @@ ROWS = [
 
 @pytest.mark.parametrize(
     ("features", "value"),
-    [(SEQUENCE, COLUMNS), (LISTS, COLUMNS), ([LISTS], ROWS), (SEQUENCE, ROWS)],
+    [(SEQUENCE, COLUMNS), (LISTS, COLUMNS), ([LISTS], ROWS), (SEQUENCE, ROWS), (LIST, ROWS)],
 )
 def test_objects_get_their_names_from_the_metadata(features, value, tmp_path):
     path = written(
@@ -130,10 +131,8 @@ def test_corners_and_names_may_be_given(tmp_path):
 
 
 def test_no_objects_and_an_empty_list_are_two_things(tmp_path):
-    empty = {"bbox": pa.array([], pa.list_(pa.float64())), "category": []}
-    path = written(
-        tmp_path / "a.parquet", {"image": [cell()] * 3, "objects": [COLUMNS, empty, None]}
-    )
+    objects = [COLUMNS, {"bbox": [], "category": [], "area": []}, None]
+    path = written(tmp_path / "a.parquet", {"image": [cell()] * 3, "objects": objects})
     assert [one.things and len(one.things) for one in read(path, classes="a;b")] == [2, (), None]
 
 
