@@ -1,7 +1,7 @@
 """The training loop: batch, loss, clipped step; measured and saved often, resumed exactly."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
@@ -48,6 +48,7 @@ class _Run:
         self.optimizer = build_optimizer(self.model, config.optim)
         self.done, self.best = 0, -math.inf
         self.saved = 0
+        self.noted: set[str] = set()
         if (folder / STATE).exists():
             self.done, notes = load_state(folder / STATE, self.model, self.optimizer)
             self.best, self.saved = notes.get("best", -math.inf), self.done
@@ -93,6 +94,7 @@ class _Run:
         self.optimizer.zero_grad(set_to_none=True)
         sums: dict[str, float] = {}
         for part in batch if isinstance(batch, list) else [batch]:
+            self._note(getattr(part, "notes", ()))
             with _precision(self.config.precision, self.model):
                 values: Mapping[str, Tensor] = self.config.loss(self.model, part)
             values["loss"].backward()  # type: ignore[no-untyped-call]
@@ -106,6 +108,12 @@ class _Run:
             )
         self.optimizer.step()
         return sums
+
+    def _note(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            if note not in self.noted:
+                self.noted.add(note)
+                self.log.note(note)
 
     def _measure(self) -> dict[str, float]:
         validation = self.config.validation

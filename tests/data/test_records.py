@@ -1,6 +1,7 @@
 """Records: masks of things, and pictures wherever they lie."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -80,3 +81,8 @@ def test_a_picture_that_fails_is_called_by_its_name(tmp_path):
         open_picture(BytesPicture("row 3", b"no picture"))
     with pytest.raises(ImageError, match=r"short\.tar:b\.png ends after 88 of 100 bytes"):
         open_picture(MemberPicture(tmp_path / "short.tar", "b.png", 512, 100))
+
+
+def test_a_device_is_no_picture():
+    with pytest.raises(ImageError, match="/dev/zero is no file"):
+        FilePicture(Path("/dev/zero")).read()
