@@ -106,6 +106,12 @@ def test_several_pictures_belong_to_one_record(tmp_path):
     assert [picture.path.name for picture in one.pictures] == ["a.jpg", "b.jpg"]
 
 
+def test_pictures_are_named_from_the_file_by_detours_and_by_whole_paths(tmp_path):
+    names = ["a/b.jpg", "../in/c.jpg", "/data/d.jpg"]
+    records = read(written(tmp_path, *({"image": name} for name in names)))
+    assert [one.pictures[0].path for one in records] == [tmp_path / name for name in names]
+
+
 def test_blank_lines_marks_and_other_line_separators_are_no_trouble(tmp_path):
     path = tmp_path / "a.jsonl"
     first = json.dumps({"image": "a.jpg", "suffix": "one\u2028two\x85"}, ensure_ascii=False)
