@@ -68,6 +68,7 @@ class FineTune:
         residual_dropout: in the decoder's residual branches, as in the reference.
         dtype: of frozen weights; None keeps the checkpoint's. What learns is float32 always.
         precision: `bfloat16` multiplies in it.
+        compile: let torch.compile make the tower and the decoder faster; the first steps are slow.
         cache_features: compute a frozen vision tower's output once and keep it on disk; None does
             so where nothing changes the pictures.
         validate_every: steps between measurements; None makes ten in all.
@@ -95,6 +96,7 @@ class FineTune:
     device: str = "cpu"
     dtype: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     cache_features: bool | None = None
     validate_every: int | None = None
     validate_limit: int = 200
