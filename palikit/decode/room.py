@@ -37,7 +37,13 @@ class Room:
 
 
 def default_room(
-    bytes_a_token: int, image_tokens: int, free_bytes: int, *, on_cpu: bool = False
+    bytes_a_token: int,
+    image_tokens: int,
+    free_bytes: int,
+    *,
+    on_cpu: bool = False,
+    slots: int | None = None,
+    cache_bytes: int | None = None,
 ) -> Room:
     """Settings from what the machine has free after the model was loaded.
 
@@ -53,8 +59,11 @@ def default_room(
         bytes_a_token: keys and values of one token in all layers.
         image_tokens: of one picture.
         free_bytes: of the memory that the model is in.
+        slots: given, not computed; `cache_bytes` likewise.
     """
     usual = bytes_a_token * (image_tokens + ANSWER_TOKENS)
-    cache_bytes = max(free_bytes // (4 if on_cpu else 2), usual)
-    slots = min(cache_bytes // usual, MOST_ON_CPU if on_cpu else MOST_ELSEWHERE)
+    if cache_bytes is None:
+        cache_bytes = max(free_bytes // (4 if on_cpu else 2), usual)
+    if slots is None:
+        slots = max(1, min(cache_bytes // usual, MOST_ON_CPU if on_cpu else MOST_ELSEWHERE))
     return Room(slots, cache_bytes, READ_ON_CPU if on_cpu else READ_ELSEWHERE)

@@ -15,6 +15,7 @@ from palikit.weights.preprocessing import load_resample
 from palikit.weights.source import Source, find
 
 from .engine import Engine
+from .machine import room_for
 from .quantized import open_model
 
 __all__ = ["load"]
@@ -32,6 +33,8 @@ def load(
     mask_codec: str | Path | None = None,
     quantize: Literal["int8", "int4"] | None = None,
     seen_bytes: int = SEEN_BYTES,
+    slots: int | None = None,
+    cache_bytes: int | None = None,
 ) -> Engine:
     """Open a checkpoint, ready to be asked.
 
@@ -46,6 +49,9 @@ def load(
             a byte; the whole is never in memory unpacked.
         seen_bytes: memory for what the vision tower made of the last pictures, by their content, so
             that many prompts about one pay for it once; 0 keeps nothing.
+        slots: requests that are decoded together, at most.
+        cache_bytes: memory of their keys and values, at most. None computes it, and the slots, from
+            what the machine has free.
     """
     found = find(source)
     model = open_model(found, device=device, dtype=dtype, quantize=quantize)
@@ -60,7 +66,8 @@ def load(
     processor = Processor(vocabulary, resize, model.config.tokens_per_image)
     speed_up_bfloat16(model)
     codec = _open_codec(found, mask_codec)
-    return Engine(model, processor, codec, seen_bytes=seen_bytes)
+    room = room_for(model, slots=slots, cache_bytes=cache_bytes)
+    return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room)
 
 
 def _open_tokenizer(found: Source, path: str | Path | None) -> Tokenizer:
