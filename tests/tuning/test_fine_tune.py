@@ -103,6 +103,23 @@ def test_adapters_load_like_any_checkpoint_and_answer_as_the_trained_model(confi
     assert isinstance(packed.detect(image, ["cat"]), pk.Regions)
 
 
+def test_adapters_merge_into_a_checkpoint_that_answers_alike(config, tmp_path, capsys):
+    model = fine_tune(replace(config, steps=2), tmp_path)
+    source, target = str(tmp_path / "model"), tmp_path / "merged"
+    assert command(["merge", source, str(target)]) == 0
+    assert "scores moved by" in capsys.readouterr().out
+    merged = pk.load_model(target)
+    tokens = torch.tensor([[2, 20, 30, 40]])
+    masks = torch.zeros_like(tokens), torch.ones_like(tokens).bool()
+    with torch.no_grad():
+        torch.testing.assert_close(
+            merged(None, tokens, *masks), model(None, tokens, *masks), atol=1e-4, rtol=0
+        )
+    assert (target / "mask_codec.safetensors").exists()
+    assert command(["merge", "nano", str(target)]) == 2
+    assert "holds no adapters" in capsys.readouterr().err
+
+
 def test_features_computed_before_give_the_losses_of_pixels(config, tmp_path):
     fine_tune(replace(config, cache_features=True), tmp_path / "cached")
     fine_tune(replace(config, cache_features=False), tmp_path / "pixels")
