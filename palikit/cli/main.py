@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import data, explain, models, quantize, regions, words
+from . import data, eval, explain, models, quantize, regions, words
 
 __all__ = ["main", "run"]
 
@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (regions.segment, 'palikit segment "photos/*.jpg" "cat" --out masked/'),
     (words.ask, 'palikit ask photo.jpg "where is the cat?"'),
     (explain.explain, 'palikit explain detect "cat ; dog"'),
+    (eval.eval, "palikit eval nano"),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
     (models.models, "palikit models"),
 )
