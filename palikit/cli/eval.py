@@ -158,11 +158,13 @@ def _run(
     wish: Wish,
 ) -> "list[results.Result]":
     """Every benchmark in turn, the model loaded once."""
-    from palikit.eval.evaluate import evaluate, score_file
+    from palikit.eval.evaluate import check_benchmark, evaluate, score_file
     from palikit.eval.run import forget
 
     from .running import load_engine, progress
 
+    for one, _ in read:
+        check_benchmark(one)
     engine = load_engine(options) if wish.predictions is None else None
     how = replace(how, variant=variant_of(engine) if wish.against is None else wish.against)
     told: list[results.Result] = []

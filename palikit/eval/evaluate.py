@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from palikit.decode.sampling import Decoding
-from palikit.errors import DataError
+from palikit.errors import DataError, UsageError
 from palikit.eval.benchmarks.values import Benchmark, Item
 from palikit.eval.files import write_json
 from palikit.eval.predictions import Prediction, read_predictions
@@ -28,7 +28,7 @@ from palikit.eval.run import Asker, predict, read_again
 from palikit.eval.scoring import SCORERS
 from palikit.eval.submission import FORMS, check_form
 
-__all__ = ["How", "evaluate", "score_file"]
+__all__ = ["How", "check_benchmark", "evaluate", "score_file"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,11 +98,27 @@ def score_file(
     return _finish(benchmark, kept, answers, folder, how, [*problems, *more], can_score)
 
 
+def check_benchmark(benchmark: Benchmark) -> None:
+    """What can be known to fail before any model is loaded.
+
+    Raises:
+        UsageError: an unknown metric, or form of a submission.
+        MissingExtraError: a package that the metric needs is not installed.
+    """
+    if benchmark.metric not in SCORERS:
+        raise UsageError(
+            f"{benchmark.name} names the metric {benchmark.metric!r}: use one of "
+            f"{', '.join(SCORERS)}"
+        )
+    check_form(benchmark.submission)
+    SCORERS[benchmark.metric].check_packages()
+
+
 def _prepare(
     benchmark: Benchmark, items: Sequence[Item], limit: int | None
 ) -> tuple[list[Item], list[Problem], bool]:
     """The items to ask, what was left out, and whether there is anything to compare with."""
-    check_form(benchmark.submission)
+    check_benchmark(benchmark)
     needs = SCORERS[benchmark.metric].needs
     kept, problems = check_items(items[:limit], needs)
     if not kept:

@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image
 
 from palikit.coco import encode_rle
+from palikit.codecs.prompts import read_labels
 from palikit.data.pictures import open_picture
 from palikit.decode.sampling import Decoding
 from palikit.errors import DataError, ImageError, PalikitError, UsageError
@@ -32,6 +33,9 @@ from palikit.results import Regions, Text
 from palikit.tasks import Ask, Detect, Score, Segment, Size, Task
 
 __all__ = ["Asker", "forget", "predict", "read_again"]
+
+ALL_CLASSES = ("all classes",)
+"""The paper's prompt for object detection (arXiv 2412.03555, appendix C) names none of them."""
 
 PREDICTIONS, SETTINGS = "predictions.jsonl", "run.json"
 
@@ -85,7 +89,12 @@ def predict(
         UsageError: the folder holds a run with other settings or of other items.
     """
     how = decoding or Decoding(beam_size=benchmark.beam)
-    told = {"benchmark": benchmark.name, "batch_size": batch_size, "decoding": repr(how)}
+    told = {
+        "benchmark": benchmark.name,
+        "batch_size": batch_size,
+        "decoding": repr(how),
+        "longest_answer": benchmark.text_length,
+    }
     done = _open(folder, items, told | dict(settings or {}), batch_size)
     advance(len(done))
     with (folder / PREDICTIONS).open("ab") as file:
@@ -189,13 +198,25 @@ def _task(item: Item, benchmark: Benchmark, scorer: Scorer) -> Task:
     limit = benchmark.text_length
     if scorer.answers_in == "words":
         return Ask(item.prefix, max_new_tokens=limit)
-    verb, _, labels = item.prefix.partition(" ")
+    verb, _, words = item.prefix.partition(" ")
     for kind in (Detect, Segment):
-        if verb == kind.name and labels.strip() and not set(labels) & set("<>\r\n"):
-            task = kind(labels, max_new_tokens=limit)
-            if task.prefix == item.prefix:
-                return task
+        labels = _labels(words) if verb == kind.name else ()
+        task = kind(labels, max_new_tokens=limit) if labels else None
+        if task is not None and task.prefix == item.prefix and _names_all(labels, item):
+            return task
     return Place(item.prefix, max_new_tokens=limit)
+
+
+def _labels(words: str) -> tuple[str, ...]:
+    try:
+        return read_labels(words)
+    except UsageError:
+        return ()
+
+
+def _names_all(labels: Sequence[str], item: Item) -> bool:
+    """Whether an answer can be right that names nothing but these labels."""
+    return labels != ALL_CLASSES and {thing.label for thing in item.things} <= set(labels)
 
 
 def _prediction(

@@ -102,9 +102,11 @@ def _charts(one: Result) -> list[str]:
     values = one.scores.per_item
     highest = max(100.0, *values)
     charts = [histogram(values, high=highest, title="score of an item")]
-    sure = [(a.score, v / 100) for a, v in zip(one.answers, values, strict=True) if a.score]
+    sure = [
+        (a.score, v / 100) for a, v in zip(one.answers, values, strict=True) if a.score is not None
+    ]
     if sure:
-        said = [min(score, 1.0) for score, _ in sure if score is not None]
+        said = [min(max(score, 0.0), 1.0) for score, _ in sure]
         charts.append(histogram(said, high=1.0, title="how sure the model was"))
         if one.benchmark.higher_is_better and one.unit != "CIDEr":
             right = [min(max(value, 0.0), 1.0) for _, value in sure]

@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 from palikit.errors import UsageError
 from palikit.eval.benchmarks.values import Item
+from palikit.eval.extras import need
 from palikit.eval.predictions import Prediction
 from palikit.eval.scores import Rows, Scores, group_codes, resampled_interval
 
@@ -32,6 +33,7 @@ class Scorer:
             RefCOCO's evaluation draws them.
         needs: what an item must have to be scored; things may be none for detection.
         unit: what stands behind the headline in tables.
+        packages: modules of extras that it needs.
     """
 
     score: Callable[[Answers, Items], Scores]
@@ -39,6 +41,16 @@ class Scorer:
     answers_in: Literal["words", "boxes", "masks", "reference masks"] = "words"
     needs: Literal["references", "things", ""] = "references"
     unit: str = "%"
+    packages: tuple[str, ...] = ()
+
+    def check_packages(self) -> None:
+        """Before a long run, not behind it.
+
+        Raises:
+            MissingExtraError: a package is not installed.
+        """
+        for name in self.packages:
+            need(name)
 
     def __call__(self, answers: Answers, items: Items) -> Scores:
         """Score a run.

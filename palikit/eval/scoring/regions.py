@@ -205,12 +205,17 @@ def _reads_mask(one: Prediction) -> bool:
     return bool(one.regions) and one.regions[0].get("mask") is not None
 
 
+_COCO = ("faster_coco_eval",)
+_WORDS = ("shapely",)
+
 REGIONS: dict[str, Scorer] = {
-    "detection": Scorer(partial(_detection, "ap"), _reads_regions, "boxes", "", "AP"),
-    "detection_ap50": Scorer(partial(_detection, "ap50"), _reads_regions, "boxes", "", "AP50"),
+    "detection": Scorer(partial(_detection, "ap"), _reads_regions, "boxes", "", "AP", _COCO),
+    "detection_ap50": Scorer(
+        partial(_detection, "ap50"), _reads_regions, "boxes", "", "AP50", _COCO
+    ),
     "segmentation": Scorer(_segmentation, _reads_regions, "masks", "things", "% IoU"),
     "referring": Scorer(_referring, _reads_mask, "reference masks", "things", "% IoU"),
     "box_accuracy": Scorer(_box_accuracy, lambda one: bool(one.regions), "boxes", "things"),
-    "spotting": Scorer(_spotting, _reads_regions, "boxes", "", "F1"),
+    "spotting": Scorer(_spotting, _reads_regions, "boxes", "", "F1", _WORDS),
 }
 """Metric key to scorer."""

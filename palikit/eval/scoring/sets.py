@@ -138,6 +138,11 @@ SETS: dict[str, Scorer] = {
     "cider": Scorer(_cider, unit="CIDEr"),
     "cider_by_language": Scorer(_cider_by_language, unit="CIDEr"),
     "object_f1": Scorer(_object_f1),
-    "kern": Scorer(_kern, lambda one: bool(music_symbols(one.answer)), unit="% errors"),
+    "kern": Scorer(
+        _kern,
+        lambda one: bool(music_symbols(one.answer)),
+        unit="% errors",
+        packages=("rapidfuzz",),
+    ),
 }
 """Metric key to scorer."""

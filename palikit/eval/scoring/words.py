@@ -94,13 +94,17 @@ def _is_count(one: Prediction) -> bool:
     return number_word(one.answer).isdecimal()
 
 
+def _is_table(one: Prediction) -> bool:
+    return bool(read_cells(one.answer))
+
+
 WORDS: dict[str, Scorer] = {
     "vqa": Scorer(partial(_mean, vqa_accuracy)),
     "soft": Scorer(partial(_mean, soft_match)),
     "exact": Scorer(partial(_with_one_answer, _exact)),
     "exact_lower": Scorer(partial(_with_one_answer, partial(_exact, ignore_case=True))),
     "any_exact": Scorer(partial(_mean, any_match)),
-    "anls": Scorer(_anls),
+    "anls": Scorer(_anls, packages=("rapidfuzz",)),
     "relaxed": Scorer(_relaxed),
     "tally": Scorer(
         partial(_with_one_answer, lambda text, right: count_match(text, right[0])), _is_count
@@ -112,11 +116,12 @@ WORDS: dict[str, Scorer] = {
         partial(_mean, lambda text, right: choice_match(text, right[0])),
         lambda one: choice_letter(one.answer) is not None,
     ),
-    "teds": Scorer(_teds, lambda one: bool(read_cells(one.answer))),
-    "grits": Scorer(_grits, lambda one: bool(read_cells(one.answer))),
+    "teds": Scorer(_teds, _is_table, packages=("lxml", "rapidfuzz")),
+    "grits": Scorer(_grits, _is_table, packages=("lxml", "rapidfuzz")),
     "smiles": Scorer(
         partial(_mean, lambda text, right: smiles_match(text, right[0])),
         lambda one: canonical_smiles(one.answer) is not None,
+        packages=("rdkit",),
     ),
 }
 """Metric key to scorer."""
