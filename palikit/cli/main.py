@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import data, explain, merge, models, quantize, regions, train, words
+from . import data, eval, explain, merge, models, quantize, regions, train, words
 
 __all__ = ["main", "run"]
 
@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (regions.segment, 'palikit segment "photos/*.jpg" "cat" --out masked/'),
     (words.ask, 'palikit ask photo.jpg "where is the cat?"'),
     (explain.explain, 'palikit explain detect "cat ; dog"'),
+    (eval.eval, "palikit eval nano"),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
     (train.train, "palikit train --data coco:train.json --task detect --model nano"),
     (merge.merge, "palikit merge runs/mine/model merged/"),
