@@ -11,12 +11,12 @@ downloaded: `fetch` says what to get from where, and under which terms.
 
 from types import ModuleType
 
-from . import documents, questions, reading
+from . import captions, documents, languages, questions, reading
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
-FAMILIES: tuple[ModuleType, ...] = (questions, reading, documents)
+FAMILIES: tuple[ModuleType, ...] = (questions, reading, documents, captions, languages)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark for family in FAMILIES for benchmark in family.BENCHMARKS

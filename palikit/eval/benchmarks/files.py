@@ -115,13 +115,17 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror or error}): the annotation files must lie "
-            "under the benchmark's folder as their authors distribute them"
-        ) from error
-    except ValueError as error:
-        raise DataError(f"{path} is no UTF-8 text: {error}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError | UnicodeDecodeError) -> DataError:
+    if isinstance(error, UnicodeDecodeError):
+        return DataError(f"{path} is no UTF-8 text: {error}")
+    return DataError(
+        f"{path} cannot be read ({error.strerror or error}): the annotation files must lie under "
+        "the benchmark's folder as their authors distribute them"
+    )
 
 
 def lines(path: Path) -> list[str]:
@@ -144,12 +148,17 @@ def json_rows(path: Path, key: str | None = None) -> list[Row]:
     return [_row(value, f"{path}, entry {i}") for i, value in enumerate(values)]
 
 
-def jsonl_rows(path: Path) -> list[Row]:
-    """A file with one JSON object a line."""
-    # Not splitlines(): JSON strings may hold U+2028 and its kin as they are.
-    numbered = enumerate(read_text(path).split("\n"), 1)
-    wheres = ((line, f"{path}, line {number}") for number, line in numbered if line.strip())
-    return [_row(_parse(line, where), where) for line, where in wheres]
+def jsonl_rows(path: Path) -> Iterator[Row]:
+    """A file with one JSON object a line; read as it is taken, for some are larger than memory."""
+    try:
+        # "\n" alone ends a line: JSON strings may hold U+2028 and its kin as they are.
+        with path.open(encoding="utf-8-sig", newline="\n") as file:
+            for number, line in enumerate(file, 1):
+                if line.strip():
+                    where = f"{path}, line {number}"
+                    yield _row(_parse(line, where), where)
+    except (OSError, UnicodeDecodeError) as error:
+        raise _unreadable(path, error) from error
 
 
 def csv_rows(path: Path, *columns: str) -> list[Row]:

@@ -8,7 +8,7 @@ Source: big_vision `configs/proj/paligemma/transfers`.
 
 from collections.abc import Sequence
 
-__all__ = ["LETTERS", "lettered_choice", "multiple_choice", "question"]
+__all__ = ["LETTERS", "caption", "lettered_choice", "multiple_choice", "question"]
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
@@ -16,6 +16,10 @@ LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def question(words: str) -> str:
     """A question that is answered in English, whatever language it is in."""
     return f"answer en {words}"
+
+
+def caption(language: str = "en") -> str:
+    return f"caption {language}"
 
 
 def multiple_choice(words: str, options: Sequence[str]) -> str:

@@ -8,14 +8,14 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import documents, questions, reading
+from . import captions, documents, questions, reading
 
 __all__ = ["LAYOUTS", "Layout", "lay"]
 
 Layout: TypeAlias = dict[str, Any]
 """Path to contents: text as it is, anything else as JSON, one value a line for .jsonl."""
 
-FAMILIES = (questions, reading, documents)
+FAMILIES = (questions, reading, documents, captions)
 
 LAYOUTS: dict[str, Layout] = {
     name: layout for family in FAMILIES for name, layout in family.LAYOUTS.items()
@@ -33,6 +33,6 @@ def lay(root: Path, layout: Layout) -> Path:
 
 
 def _json(path: Path, content: Any) -> str:
-    if path.suffix in (".jsonl", ".jsonlines"):
+    if path.suffix in (".jsonl", ".jsonlines") and isinstance(content, list):
         return "".join(json.dumps(row) + "\n" for row in content)
     return json.dumps(content)
