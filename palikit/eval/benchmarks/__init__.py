@@ -11,12 +11,28 @@ downloaded: `fetch` says what to get from where, and under which terms.
 
 from types import ModuleType
 
-from . import captions, documents, languages, questions, reading
+from . import (
+    captions,
+    counting,
+    detection,
+    documents,
+    languages,
+    questions,
+    reading,
+    reasoning,
+    referring,
+    remote,
+    science,
+    screens,
+)
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
-FAMILIES: tuple[ModuleType, ...] = (questions, reading, documents, captions, languages)
+FAMILIES: tuple[ModuleType, ...] = (
+    *(questions, reading, documents, captions, languages, referring, reasoning, science),
+    *(counting, remote, screens, detection),
+)
 
 BENCHMARKS: dict[str, Benchmark] = {
     benchmark.name: benchmark for family in FAMILIES for benchmark in family.BENCHMARKS

@@ -23,7 +23,7 @@ from .values import Item
 
 __all__ = [
     *("Row", "checked", "choose", "csv_rows", "first", "json_object", "json_rows"),
-    *("jsonl_rows", "lines", "picture", "read_text"),
+    *("jsonl_rows", "lines", "picture", "read_json", "read_text"),
 ]
 
 LONGEST_FIELD = 2**31 - 1
@@ -133,16 +133,21 @@ def lines(path: Path) -> list[str]:
     return [line.strip() for line in read_text(path).splitlines() if line.strip()]
 
 
+def read_json(path: Path) -> Any:
+    """What a JSON file holds, whatever it is; NaN and Infinity are no JSON."""
+    return _parse(read_text(path), str(path))
+
+
 def json_object(path: Path) -> Row:
     """A file that is one JSON object."""
-    return _row(_parse(read_text(path), str(path)), str(path))
+    return _row(read_json(path), str(path))
 
 
 def json_rows(path: Path, key: str | None = None) -> list[Row]:
     """A JSON file that is a list of objects, or an object with such a list under `key`."""
     if key is not None:
         return [Row(row.values, f"{path}, {key}[{i}]") for i, row in enumerate(_listed(path, key))]
-    values = _parse(read_text(path), str(path))
+    values = read_json(path)
     if not isinstance(values, list):
         raise DataError(f"{path} holds {_short(values)}, not a list of objects")
     return [_row(value, f"{path}, entry {i}") for i, value in enumerate(values)]
