@@ -24,6 +24,8 @@ from . import (
     remote,
     science,
     screens,
+    structures,
+    words,
 )
 from .values import Benchmark, Item
 
@@ -31,7 +33,7 @@ __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
 FAMILIES: tuple[ModuleType, ...] = (
     *(questions, reading, documents, captions, languages, referring, reasoning, science),
-    *(counting, remote, screens, detection),
+    *(counting, remote, screens, detection, words, structures),
 )
 
 BENCHMARKS: dict[str, Benchmark] = {

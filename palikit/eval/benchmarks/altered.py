@@ -1,4 +1,4 @@
-"""Pictures that a benchmark shows otherwise than they lie there: turned, lettered, with a box.
+"""Pictures that a benchmark shows otherwise than they lie there: turned, lettered, framed, squared.
 
 Each is altered when it is read, from the file as it is distributed, and handed on as PNG.
 """
@@ -14,7 +14,7 @@ from palikit.data.pictures import Picture, open_picture
 from palikit.results import Box
 from palikit.view.fonts import font_for
 
-__all__ = ["BoxedPicture", "LetteredPicture", "TurnedPicture"]
+__all__ = ["BoxedPicture", "LetteredPicture", "SquarePicture", "TurnedPicture"]
 
 Lettering: TypeAlias = tuple[str, tuple[float, float, float, float]]
 """Letters, and the rectangle x1 y1 x2 y2 in pixels that they are written into."""
@@ -121,3 +121,16 @@ def _ordered(frame: tuple[int, int, int, int]) -> tuple[int, int, int, int]:
     """Corners in order also where the box is thinner than its line."""
     x1, y1, x2, y2 = frame
     return min(x1, x2), min(y1, y2), max(x1, x2), max(y1, y2)
+
+
+@dataclass(frozen=True, slots=True)
+class SquarePicture(_Altered):
+    """Widened to a square with white at the right or below, so that a resize keeps its shape.
+
+    So the report (section 4.3) shows tables, molecules and scores; on which side is not said.
+    """
+
+    def alter(self, image: Image.Image) -> Image.Image:
+        square = Image.new("RGB", (max(image.size),) * 2, "white")
+        square.paste(image, (0, 0))
+        return square

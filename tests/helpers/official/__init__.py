@@ -8,14 +8,28 @@ import json
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from . import captions, documents, questions, reading, reasoning, referring, science, screens
+from . import (
+    captions,
+    documents,
+    questions,
+    reading,
+    reasoning,
+    referring,
+    science,
+    screens,
+    structures,
+    words,
+)
 
 __all__ = ["LAYOUTS", "Layout", "lay"]
 
 Layout: TypeAlias = dict[str, Any]
 """Path to contents: text as it is, anything else as JSON, one value a line for .jsonl."""
 
-FAMILIES = (questions, reading, documents, captions, referring, reasoning, science, screens)
+FAMILIES = (
+    *(questions, reading, documents, captions, referring, reasoning, science, screens),
+    *(words, structures),
+)
 
 LAYOUTS: dict[str, Layout] = {
     name: layout for family in FAMILIES for name, layout in family.LAYOUTS.items()
