@@ -1,7 +1,41 @@
-"""What can be measured: one row a benchmark, by the name that `palikit eval` takes."""
+"""Benchmarks of the PaliGemma 2 model card and report: what is asked, read from the official files.
 
-from palikit.eval.benchmarks.values import Benchmark, Item
+    from palikit.eval.benchmarks import BENCHMARKS
+
+    items = BENCHMARKS["docvqa"].read(Path("data/docvqa"))
+
+A family of benchmarks whose files agree is one file here: its readers, and one `Benchmark` value a
+row of the table. A new benchmark is such a value, in BENCHMARKS of its family. Nothing is
+downloaded: `fetch` says what to get from where, and under which terms.
+"""
+
+from types import ModuleType
+
+from . import (
+    captions,
+    counting,
+    detection,
+    documents,
+    languages,
+    questions,
+    reading,
+    reasoning,
+    referring,
+    remote,
+    science,
+    screens,
+    structures,
+    words,
+)
+from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
-BENCHMARKS: dict[str, Benchmark] = {}
+FAMILIES: tuple[ModuleType, ...] = (
+    *(questions, reading, documents, captions, languages, referring, reasoning, science),
+    *(counting, remote, screens, detection, words, structures),
+)
+
+BENCHMARKS: dict[str, Benchmark] = {
+    benchmark.name: benchmark for family in FAMILIES for benchmark in family.BENCHMARKS
+}
