@@ -1,7 +1,7 @@
 """Whether runs differ by more than chance: the same questions, answered by two models.
 
     compare(read_runs([Path("eval-a"), Path("eval-b")]))
-    [Comparison(benchmark="nano-count", first="eval-a", second="eval-b", ...)]
+    [Comparison(benchmark="nano-count", runs=("eval-a", "eval-b"), ...)]
 
 Only items that both runs have are compared; how many others there are is told. The interval and p
 come from resampling these items (paired bootstrap); where every item is right or wrong, McNemar's
@@ -38,6 +38,7 @@ class Comparison:
     """Two runs on one benchmark.
 
     Attributes:
+        runs: the folders, the first and the second.
         headlines: both runs' own numbers, each over all of its items.
         difference: second minus first, over the items of both.
         mcnemar: None where items are not right or wrong.
@@ -47,8 +48,7 @@ class Comparison:
     """
 
     benchmark: str
-    first: str
-    second: str
+    runs: tuple[str, str]
     headlines: tuple[float, float]
     difference: Difference
     mcnemar: McNemar | None
@@ -119,8 +119,7 @@ def _compare(first: Run, second: Run, name: str) -> Comparison:
     is_accuracy = bool(np.isin(np.concatenate([values_a, values_b]), (0, 100)).all())
     return Comparison(
         benchmark=name,
-        first=first.name,
-        second=second.name,
+        runs=(first.name, second.name),
         headlines=(a.headline, b.headline),
         difference=paired_bootstrap(rows_a, rows_b, STATISTICS[statistic]),
         mcnemar=mcnemar(values_a == 100, values_b == 100) if is_accuracy else None,

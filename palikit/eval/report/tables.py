@@ -113,8 +113,7 @@ def _comparison_row(one: Comparison) -> list[str]:
     first, second = one.headlines
     return [
         one.benchmark,
-        one.first,
-        one.second,
+        *one.runs,
         f"{first:.1f}",
         f"{second:.1f}",
         f"{gap.value:+.2f}{' *' if one.is_significant else ''}",
