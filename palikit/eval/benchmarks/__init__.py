@@ -25,6 +25,7 @@ from . import (
     science,
     screens,
     structures,
+    video,
     words,
 )
 from .values import Benchmark, Item
@@ -33,7 +34,7 @@ __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
 FAMILIES: tuple[ModuleType, ...] = (
     *(questions, reading, documents, captions, languages, referring, reasoning, science),
-    *(counting, remote, screens, detection, words, structures),
+    *(counting, remote, screens, detection, words, structures, video),
 )
 
 BENCHMARKS: dict[str, Benchmark] = {

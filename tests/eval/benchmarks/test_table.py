@@ -85,6 +85,10 @@ def test_what_was_not_run_has_no_number():
     }
 
 
+def test_every_published_row_is_a_benchmark():
+    assert ROWS.keys() <= BENCHMARKS.keys()
+
+
 @names
 def test_every_benchmark_reads_its_official_layout(name, tmp_path):
     items = BENCHMARKS[name].read(lay(tmp_path, LAYOUTS[name]))

@@ -18,6 +18,7 @@ from . import (
     science,
     screens,
     structures,
+    video,
     words,
 )
 
@@ -28,7 +29,7 @@ Layout: TypeAlias = dict[str, Any]
 
 FAMILIES = (
     *(questions, reading, documents, captions, referring, reasoning, science, screens),
-    *(words, structures),
+    *(words, structures, video),
 )
 
 LAYOUTS: dict[str, Layout] = {
