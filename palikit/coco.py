@@ -13,12 +13,13 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from operator import index
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["MaskArray", "decode_rle", "encode_rle", "fill_polygons", "polygons"]
+__all__ = ["MaskArray", "decode_rle", "encode_rle", "fill_polygons", "polygons", "run_lengths"]
 
 MaskArray: TypeAlias = NDArray[np.bool_]
 
@@ -34,21 +35,43 @@ STEPS: tuple[Vertex, ...] = (
 def encode_rle(mask: MaskArray) -> dict[str, Any]:
     """`{"size": [height, width], "counts": "..."}`, which pycocotools and JSON both take."""
     height, width = mask.shape
-    return {"size": [height, width], "counts": _pack(_run_lengths(mask))}
+    return {"size": [height, width], "counts": _pack(_count(mask))}
 
 
 def decode_rle(rle: Mapping[str, Any]) -> MaskArray:
-    """A mask [H, W] from run lengths: compressed (text or bytes) or a plain list of counts."""
+    """A mask [H, W] from run lengths: compressed (text or bytes) or a plain list of counts.
+
+    Raises:
+        ValueError: they are broken or do not fill the size; no pixel is allocated before.
+    """
     height, width = rle["size"]
-    counts = rle["counts"]
-    if isinstance(counts, bytes):
-        counts = counts.decode("ascii")
-    lengths = _unpack(counts) if isinstance(counts, str) else list(counts)
+    lengths = run_lengths(rle)
     values = np.arange(len(lengths)) % 2 == 1
     return np.repeat(values, lengths).reshape(width, height).T
 
 
-def _run_lengths(mask: MaskArray) -> list[int]:
+def run_lengths(rle: Mapping[str, Any]) -> list[int]:
+    """The counts, plain and checked: `{"size": [2, 2], "counts": "13"}` gives [1, 3].
+
+    Raises:
+        ValueError: a broken text, a negative count, or counts that do not add up to the size.
+        TypeError: a count that is no whole number.
+    """
+    height, width = rle["size"]
+    counts = rle["counts"]
+    if isinstance(counts, bytes):
+        counts = counts.decode("ascii")
+    lengths = _unpack(counts) if isinstance(counts, str) else [index(count) for count in counts]
+    if min(lengths, default=0) < 0:
+        raise ValueError("a count is negative")
+    if sum(lengths) != height * width:
+        raise ValueError(
+            f"they are of {sum(lengths)} pixels, and {width} x {height} is {height * width}"
+        )
+    return lengths
+
+
+def _count(mask: MaskArray) -> list[int]:
     flat = np.asarray(mask, dtype=np.bool_).ravel(order="F")
     changes = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     edges = np.concatenate(([0], changes, [flat.size]))
@@ -73,6 +96,8 @@ def _unpack(text: str) -> list[int]:
     value, shift = 0, 0
     for letter in text:
         group = ord(letter) - 48
+        if not 0 <= group < 64 or shift > 60:
+            raise ValueError(f"{letter!r} cannot stand where it does")
         value |= (group & 31) << shift
         shift += 5
         if group & 32:
@@ -81,6 +106,8 @@ def _unpack(text: str) -> list[int]:
             value -= 1 << shift
         counts.append(value + (counts[-2] if len(counts) > 2 else 0))
         value, shift = 0, 0
+    if shift:
+        raise ValueError("they end in the middle of a count")
     return counts
 
 

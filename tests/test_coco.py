@@ -4,7 +4,7 @@ from faster_coco_eval.core import mask as theirs
 from hypothesis import given, settings
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from palikit.coco import decode_rle, encode_rle, polygons
+from palikit.coco import decode_rle, encode_rle, polygons, run_lengths
 
 any_mask = arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=24))
 
@@ -33,6 +33,37 @@ def test_run_lengths_as_bytes_or_plain_counts_are_read_too():
     mask = np.array([[0, 1], [1, 1]], np.bool_)
     assert np.array_equal(decode_rle({"size": [2, 2], "counts": [1, 3]}), mask)
     assert np.array_equal(decode_rle({"size": [2, 2], "counts": b"13"}), mask)
+
+
+@settings(deadline=None)
+@given(any_mask)
+def test_the_counts_of_a_mask_fill_it(mask):
+    counts = run_lengths(encode_rle(mask))
+    assert sum(counts) == mask.size
+    assert sum(counts[1::2]) == mask.sum()
+
+
+@pytest.mark.parametrize(
+    ("counts", "why"),
+    [
+        ([1, 2], "they are of 3 pixels, and 2 x 2 is 4"),
+        ([10**30], "they are of 1000000000000000000000000000000 pixels"),
+        ([-1, 5], "negative"),
+        ("1", "they are of 1 pixels"),
+        ("1Q", "end in the middle of a count"),
+        ("o" * 100_000, "'o' cannot stand where it does"),
+        ("\x00", "cannot stand"),
+        ("1Ä", "cannot stand"),
+    ],
+)
+def test_broken_run_lengths_are_told_before_anything_is_allocated(counts, why):
+    with pytest.raises(ValueError, match=why):
+        decode_rle({"size": [2, 2], "counts": counts})
+
+
+def test_a_count_that_is_no_whole_number_is_refused():
+    with pytest.raises(TypeError):
+        run_lengths({"size": [2, 2], "counts": [1.0, 3]})
 
 
 def filled(outlines, shape):

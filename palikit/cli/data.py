@@ -5,9 +5,14 @@ from typing import Any
 
 import typer
 
+from . import data_convert, data_scenes
+
 __all__ = ["COMMANDS", "app"]
 
-COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = ()
+COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
+    (data_scenes.scenes, "palikit data scenes scenes/ --count 300 --classes new"),
+    (data_convert.convert, "palikit data convert coco:instances.json train.jsonl --to jsonl"),
+)
 
 app = typer.Typer(
     help="Convert, check and show labels.",

@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import data, explain, models, quantize, regions, words
+from . import data, explain, models, quantize, regions, train, words
 
 __all__ = ["main", "run"]
 
@@ -32,6 +32,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (words.ask, 'palikit ask photo.jpg "where is the cat?"'),
     (explain.explain, 'palikit explain detect "cat ; dog"'),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
+    (train.train, "palikit train --data coco:train.json --task detect --model nano"),
     (models.models, "palikit models"),
 )
 
@@ -45,8 +46,7 @@ app = typer.Typer(
 )
 for command, example in COMMANDS:
     app.command(epilog=f"Example: {example}")(command)
-if data.COMMANDS:
-    app.add_typer(data.app, name="data")
+app.add_typer(data.app, name="data")
 
 
 def _print_version(wanted: bool) -> bool:

@@ -43,6 +43,9 @@ class FilePicture:
         return str(self.path)
 
     def read(self) -> bytes:
+        if self.path.exists() and not self.path.is_file():
+            # A device or a pipe, which a label file can name, would never end.
+            raise ImageError(f"{self.path} is no file: give a picture's path")
         try:
             return self.path.read_bytes()
         except OSError as error:

@@ -124,12 +124,13 @@ class Dataset:
 def _mask_of_rle(rle: Mapping[str, Any], label: str, size: tuple[int, int]) -> MaskArray:
     width, height = size
     try:
-        mask = decode_rle(rle)
+        rows, columns = rle["size"]
+        # Before anything is allocated: the size in a file may be any number.
+        if (columns, rows) != size:
+            raise DataError(
+                f"the run lengths of {label!r} are of a picture of {columns} x {rows}, "
+                f"this one is {width} x {height}"
+            )
+        return decode_rle(rle)
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"the run lengths of {label!r} cannot be read: {error}") from error
-    if mask.shape != (height, width):
-        raise DataError(
-            f"the run lengths of {label!r} are of a picture of {mask.shape[1]} x {mask.shape[0]}, "
-            f"this one is {width} x {height}"
-        )
-    return mask

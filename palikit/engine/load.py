@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 
 from palikit.codecs.masks import MaskCodec
+from palikit.config import PaliGemmaConfig
 from palikit.errors import TokenizerError
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor
@@ -17,7 +18,7 @@ from palikit.weights.source import Source, find
 from .engine import Engine
 from .quantized import open_model
 
-__all__ = ["load"]
+__all__ = ["load", "open_tools"]
 
 SEEN_BYTES = 1 << 28
 """Room for 228 pictures of the 3B at 224 px in bfloat16."""
@@ -36,8 +37,8 @@ def load(
     """Open a checkpoint, ready to be asked.
 
     Args:
-        source: `nano`, a Hugging Face folder or hub id, a big_vision `.npz`, or a folder that
-            `palikit quantize` has written.
+        source: `nano`, a Hugging Face folder or hub id, a big_vision `.npz`, a folder that
+            `palikit quantize` has written, or one of PEFT's adapters, which names its checkpoint.
         dtype: None keeps what is stored; with quantised weights, it computes the rest in float32 on
             a CPU and in bfloat16 elsewhere.
         tokenizer: a `tokenizer.json` or `tokenizer.model`, where none lies beside the weights.
@@ -49,18 +50,28 @@ def load(
     """
     found = find(source)
     model = open_model(found, device=device, dtype=dtype, quantize=quantize)
+    processor, codec = open_tools(found, model.config, tokenizer, mask_codec)
+    speed_up_bfloat16(model)
+    return Engine(model, processor, codec, seen_bytes=seen_bytes)
+
+
+def open_tools(
+    found: Source,
+    config: PaliGemmaConfig,
+    tokenizer: str | Path | None = None,
+    mask_codec: str | Path | None = None,
+) -> tuple[Processor, MaskCodec | None]:
+    """What stands around a checkpoint's weights: vocabulary and resize, and the mask codec."""
     vocabulary = _open_tokenizer(found, tokenizer)
-    rows = model.config.text.vocab_size
+    rows = config.text.vocab_size
     if vocabulary.vocab_size > rows:
         raise TokenizerError(
             f"the vocabulary of {found.name} needs {vocabulary.vocab_size} rows, "
             f"its model has {rows}: pass the tokenizer that belongs to it"
         )
-    resize = Resize(model.config.vision.image_size, load_resample(found))
-    processor = Processor(vocabulary, resize, model.config.tokens_per_image)
-    speed_up_bfloat16(model)
-    codec = _open_codec(found, mask_codec)
-    return Engine(model, processor, codec, seen_bytes=seen_bytes)
+    resize = Resize(config.vision.image_size, load_resample(found))
+    processor = Processor(vocabulary, resize, config.tokens_per_image)
+    return processor, _open_codec(found, mask_codec)
 
 
 def _open_tokenizer(found: Source, path: str | Path | None) -> Tokenizer:

@@ -9,6 +9,7 @@ from palikit.model.paligemma import PaliGemma
 from palikit.quantize import Quantization, pack_into, quantize_model
 from palikit.weights.load import load_config, load_model
 from palikit.weights.packed import load_packed, read_quantization
+from palikit.weights.peft import apply_adapter
 from palikit.weights.places import parse_device, parse_dtype
 from palikit.weights.save import save_packed
 from palikit.weights.source import Source, find
@@ -77,6 +78,7 @@ def _open_packed(
         model = PaliGemma(load_config(found))
     quantize_model(model, quantization, wanted)
     load_packed(found, model, device=place, dtype=wanted)
+    apply_adapter(model, found)
     return model.eval().requires_grad_(False)
 
 

@@ -27,11 +27,15 @@ __all__ = ["Processor", "Row"]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Row:
-    """One example: its pictures as pixels in [-1, 1], and token ids; no suffix if it is sought."""
+    """One example: its pictures as pixels in [-1, 1], and token ids; no suffix if it is sought.
+
+    `silent` numbers the tokens of the suffix that are read but not learned.
+    """
 
     images: Float[Tensor, "F 3 R R"] | None
     prefix: Sequence[int]
     suffix: Sequence[int] = field(default=())
+    silent: Sequence[int] = field(default=())
 
 
 class Processor:
@@ -73,6 +77,7 @@ class Processor:
             tokens[i, start:end] = torch.tensor([*row.prefix, *row.suffix])
             mask_input[i, start:end] = True
             mask_loss[i, ahead:end] = 1.0
+            mask_loss[i, [ahead + token for token in row.silent]] = 0.0
         mask_ar = torch.zeros_like(tokens)
         mask_ar[:, ahead:] = 1
         return Batch(_stack(rows), tokens, mask_input, mask_ar, mask_loss, ahead)

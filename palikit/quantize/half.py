@@ -7,12 +7,16 @@ time into a small buffer. Sums are in float32 in all cases, so results differ fr
 rounding only.
 """
 
+from dataclasses import dataclass
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from palikit.model.gemma import TiedEmbedding
+
+from .frozen import frozen_product
 
 __all__ = ["HalfLinear", "half_product", "speed_up_bfloat16"]
 
@@ -44,11 +48,15 @@ class HalfLinear(nn.Module):
         super().__init__()
         self.weight = weight
         self.bias = bias
+        self.outputs, self.inputs = weight.shape
 
     def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
         """x Wᵀ + b, in the weight's dtype."""
-        if torch.is_grad_enabled():
+        if self.weight.requires_grad:
             return F.linear(x, self.weight, self.bias)
+        if x.requires_grad:
+            product = frozen_product(x, _Half(self.weight))
+            return product if self.bias is None else product + self.bias
         product = half_product(x.flatten(0, -2), self.weight)
         if self.bias is not None:
             product = product + self.bias
@@ -64,10 +72,25 @@ class HalfEmbedding(TiedEmbedding):
 
     def scores(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
         """Products with every row, float32."""
-        if torch.is_grad_enabled():
+        if self.weight.requires_grad:
             return super().scores(hidden)
+        if hidden.requires_grad:
+            return frozen_product(hidden, _Half(self.weight)).float()
         product = half_product(hidden.flatten(0, -2), self.weight)
         return product.float().view(*hidden.shape[:-1], product.shape[1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Half:
+    """A frozen weight, both ways."""
+
+    weight: Float[Tensor, "o i"]
+
+    def ahead(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
+        return half_product(x, self.weight).to(x.dtype)
+
+    def back(self, gradient: Float[Tensor, "r o"]) -> Float[Tensor, "r i"]:
+        return _half_back(gradient, self.weight)
 
 
 def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float[Tensor, "r o"]:
@@ -84,6 +107,21 @@ def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float
         block = weight[start : start + BLOCK_ROWS]
         widened = buffer[: len(block)].copy_(block)
         torch.mm(wide, widened.t(), out=out[:, start : start + len(block)])
+    return out
+
+
+def _half_back(
+    gradient: Float[Tensor, "r o"], weight: Float[Tensor, "o i"]
+) -> Float[Tensor, "r i"]:
+    """gradient W, widened in the same blocks; float32 where they are."""
+    if gradient.shape[0] < FEW_ROWS or _has_bfloat16_arithmetic():
+        return gradient @ weight
+    wide = gradient.float()
+    out = wide.new_zeros(gradient.shape[0], weight.shape[1])
+    buffer = wide.new_empty(min(BLOCK_ROWS, weight.shape[0]), weight.shape[1])
+    for start in range(0, weight.shape[0], BLOCK_ROWS):
+        block = weight[start : start + BLOCK_ROWS]
+        out.addmm_(wide[:, start : start + len(block)], buffer[: len(block)].copy_(block))
     return out
 
 

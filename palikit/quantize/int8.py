@@ -14,6 +14,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
+from .frozen import frozen_product
 from .packed import Packed, PackedLinear, refuse_nonfinite
 
 __all__ = [
@@ -144,6 +145,8 @@ class Int8Embedding(Packed):
         return table.to(self.dtype).view(*tokens.shape, self.inputs)
 
     def scores(self, hidden: Float[Tensor, "... D"]) -> Float[Tensor, "... V"]:
-        """Products with every row, float32."""
+        """Products with every row, float32; activations are exact where a gradient is to pass."""
+        if hidden.requires_grad:
+            return frozen_product(hidden, self).float()
         product = int8_product(hidden.flatten(0, -2), self.packed, self.scale)
         return product.view(*hidden.shape[:-1], self.outputs)

@@ -8,6 +8,8 @@ from torch import Tensor, nn
 
 from palikit.errors import CheckpointError
 
+from .frozen import frozen_product
+
 __all__ = ["Packed", "PackedLinear", "refuse_nonfinite"]
 
 
@@ -39,6 +41,14 @@ class Packed(nn.Module, ABC):
     def unpack(self) -> Float[Tensor, "o i"]:
         """The weight that the buffers stand for, float32."""
 
+    def ahead(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
+        """x Wᵀ with exact activations, for training."""
+        return x @ self.unpack().to(x.dtype).t()
+
+    def back(self, gradient: Float[Tensor, "r o"]) -> Float[Tensor, "r i"]:
+        """gradient W."""
+        return gradient @ self.unpack().to(gradient.dtype)
+
     def _replace(self, **buffers: Tensor) -> None:
         for name, tensor in buffers.items():
             assert tensor.shape == self.get_buffer(name).shape
@@ -64,8 +74,14 @@ class PackedLinear(Packed):
         """x Wᵀ, float32."""
 
     def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
-        """x Wᵀ + b, in the dtype of x."""
-        assert not x.requires_grad, "rounded activations have no gradient"
+        """x Wᵀ + b, in the dtype of x.
+
+        Where a gradient is to pass, activations are not rounded: what trains on a quantised base
+        learns from its weights alone.
+        """
+        if x.requires_grad:
+            product = frozen_product(x, self)
+            return product if self.bias is None else product + self.bias
         product = self.product(x.flatten(0, -2))
         if self.bias is not None:
             product = product.add_(self.bias)

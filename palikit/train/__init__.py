@@ -1,6 +1,6 @@
 """Training: one loop over batches that are pure functions of the step."""
 
-from .config import OptimConfig, TrainConfig
+from .config import OptimConfig, TrainConfig, Validation
 from .loop import train
 
-__all__ = ["OptimConfig", "TrainConfig", "train"]
+__all__ = ["OptimConfig", "TrainConfig", "Validation", "train"]

@@ -1,7 +1,8 @@
-"""The training loop: batch, loss, clipped step; saved often, resumed exactly."""
+"""The training loop: batch, loss, clipped step; measured and saved often, resumed exactly."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -11,51 +12,155 @@ from torch import Tensor, nn
 from palikit.errors import PalikitError
 
 from .batches import prefetch
-from .checkpoint import load_state, save_state
+from .checkpoint import load_state, load_weights, save_state, save_weights
 from .config import TrainConfig
 from .log import RunLog
 from .optim import build_optimizer, learning_rate
 
 __all__ = ["train"]
 
+STATE, BEST, LOG = "state.safetensors", "best.safetensors", "log.jsonl"
+
 
 def train(config: TrainConfig, folder: Path) -> nn.Module:
     """Run or resume `config` in `folder`, then export there what its users need.
 
     The folder holds `state.safetensors` (to resume from), `log.jsonl`, and what `config.export`
-    writes. Running it again after a kill goes on from the last saved step with the batches that
-    would have come.
+    writes; where there is a validation, what it exports is the best measured step, and the last
+    one stands in `last/`. Running it again after a kill goes on from the last saved step with the
+    batches that would have come.
     """
-    torch.manual_seed(config.seed)
-    model = config.model().train()
-    optimizer = build_optimizer(model, config.optim)
-    state = folder / "state.safetensors"
-    done = load_state(state, model, optimizer) if state.exists() else 0
-    log = RunLog(folder / "log.jsonl", steps=config.steps, batch_size=config.batch_size)
-    batches = prefetch(config.batch, range(done, config.steps), config.workers)
-    for step, batch in zip(range(done, config.steps), batches, strict=True):
-        rate = learning_rate(step, config.steps, config.optim)
-        log.add(_take_step(config, model, optimizer, batch, rate))
-        finished = step + 1
-        if finished % config.log_every == 0 or finished == config.steps:
-            log.flush(finished, rate)
-        if finished % config.save_every == 0 or finished == config.steps:
-            save_state(state, model, optimizer, finished)
-    model.eval()
-    config.export(model, folder)
-    return model
+    run = _Run(config, folder)
+    try:
+        run.go()
+        return run.finish()
+    finally:
+        run.log.close()
 
 
-def _take_step(
-    config: TrainConfig, model: nn.Module, optimizer: torch.optim.Optimizer, batch: Any, rate: float
-) -> dict[str, float]:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    values: Mapping[str, Tensor] = config.loss(model, batch)
-    optimizer.zero_grad(set_to_none=True)
-    values["loss"].backward()
-    norm = nn.utils.clip_grad_norm_(model.parameters(), config.optim.clip)
-    if not math.isfinite(norm.item()):
-        raise PalikitError("the gradients are not finite; lower the learning rate and resume")
-    optimizer.step()
-    return {name: value.item() for name, value in values.items()}
+class _Run:
+    """What changes while a run goes on."""
+
+    def __init__(self, config: TrainConfig, folder: Path) -> None:
+        self.config, self.folder = config, folder
+        torch.manual_seed(config.seed)
+        self.model = config.model().train()
+        self.optimizer = build_optimizer(self.model, config.optim)
+        self.done, self.best = 0, -math.inf
+        self.saved = 0
+        self.noted: set[str] = set()
+        if (folder / STATE).exists():
+            self.done, notes = load_state(folder / STATE, self.model, self.optimizer)
+            self.best, self.saved = notes.get("best", -math.inf), self.done
+        self.log = RunLog(
+            folder / LOG, steps=config.steps, batch_size=config.batch_size, curves=config.curves
+        )
+
+    def go(self) -> None:
+        """All steps that are left."""
+        config = self.config
+        steps = range(self.done, config.steps)
+        batches = prefetch(config.batch, steps, config.workers)
+        for step, batch in zip(steps, batches, strict=True):
+            rate = learning_rate(step, config.steps, config.optim)
+            self.log.add(self._told(step, lambda: self._take(step, batch, rate)))  # noqa: B023
+            self.done = step + 1
+            last = self.done == config.steps
+            if self.done % config.log_every == 0 or last:
+                self.log.flush(self.done, rate)
+            # Measured before it is saved, so that a resumed run knows its best step.
+            if config.validation and (self.done % config.validation.every == 0 or last):
+                self._told(step, self._measure)
+            if self.done % config.save_every == 0 or last:
+                self._save()
+
+    def finish(self) -> nn.Module:
+        """Export the last step, and the best one where steps were measured."""
+        self.model.eval()
+        if self.config.validation is None:
+            self.config.export(self.model, self.folder)
+            return self.model
+        self.config.export(self.model, self.folder / "last")
+        if (self.folder / BEST).exists():
+            load_weights(self.folder / BEST, self.model)
+        self.config.export(self.model, self.folder)
+        return self.model
+
+    def _take(self, step: int, batch: Any, rate: float) -> dict[str, float]:
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        # Dropout draws anew from here in every step, so a resumed step draws what it would have.
+        torch.manual_seed((self.config.seed << 32) + step)
+        self.optimizer.zero_grad(set_to_none=True)
+        sums: dict[str, float] = {}
+        for part in batch if isinstance(batch, list) else [batch]:
+            self._note(getattr(part, "notes", ()))
+            with _precision(self.config.precision, self.model):
+                values: Mapping[str, Tensor] = self.config.loss(self.model, part)
+            values["loss"].backward()  # type: ignore[no-untyped-call]
+            for name, value in values.items():
+                sums[name] = sums.get(name, 0.0) + value.item()
+        norm = nn.utils.clip_grad_norm_(self.model.parameters(), self.config.optim.clip)
+        if not math.isfinite(norm.item()):
+            raise PalikitError(
+                f"step {step + 1}: the gradients are not finite (loss {sums['loss']:.4g}): "
+                f"lower the learning rate; {self._way_on()}"
+            )
+        self.optimizer.step()
+        return sums
+
+    def _note(self, notes: Sequence[str]) -> None:
+        for note in notes:
+            if note not in self.noted:
+                self.noted.add(note)
+                self.log.note(note)
+
+    def _measure(self) -> dict[str, float]:
+        validation = self.config.validation
+        assert validation is not None
+        self.model.eval()
+        with torch.no_grad():
+            found = dict(validation.measure(self.model, self.done, self.folder))
+        self.model.train()
+        self.log.measured(self.done, found)
+        score = found[validation.best] * (1 if validation.higher else -1)
+        if score > self.best:
+            self.best = score
+            save_weights(self.folder / BEST, self.model)
+        return found
+
+    def _save(self) -> None:
+        notes = {"best": self.best} if math.isfinite(self.best) else {}
+        save_state(self.folder / STATE, self.model, self.optimizer, self.done, notes)
+        self.saved = self.done
+
+    def _told(self, step: int, act: Callable[[], dict[str, float]]) -> dict[str, float]:
+        """Say in words what to do about memory that ran out."""
+        try:
+            return act()
+        except (torch.OutOfMemoryError, MemoryError, RuntimeError) as error:
+            if not _is_memory(error):
+                raise
+            raise PalikitError(
+                f"step {step + 1} ran out of memory with {self.config.batch_size} examples a step: "
+                "halve the batch and accumulate two, recompute activations, or train adapters "
+                f"(method=lora); {self._way_on()}"
+            ) from error
+
+    def _way_on(self) -> str:
+        if not self.saved:
+            return "no step is saved yet, so run again to start anew"
+        return f"step {self.saved} is saved, so run again to go on from there"
+
+
+def _is_memory(error: Exception) -> bool:
+    # A CPU has no exception of its own for it.
+    known = isinstance(error, torch.OutOfMemoryError | MemoryError)
+    return known or "can't allocate memory" in str(error)
+
+
+def _precision(name: str, model: nn.Module) -> AbstractContextManager[Any]:
+    if name == "float32":
+        return nullcontext()
+    device = next(model.parameters()).device.type
+    return torch.autocast(device, torch.bfloat16)

@@ -1,16 +1,90 @@
 """Losses on the suffix of an example, and soft targets for boxes.
 
-Follows big_vision's `trainers/proj/paligemma/train.py`. Departure: `soft_bins` spreads a `<loc>`
-target over its neighbours, which the reference does not do; nano needs it to learn where things are
-from few examples. 0 gives the reference's targets.
+Follows big_vision's `trainers/proj/paligemma/train.py`. Scores are made for the suffix alone and a
+few rows at a time: those of a whole batch, picture included, would be the largest thing in memory
+by far (4 examples of 290 positions and 257216 words: 1.2 GB, several times over).
+
+Departure: `soft_bins` spreads a `<loc>` target over its neighbours, which the reference does not
+do; nano needs it to learn where things are from few examples. 0 gives the reference's targets.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
+from torch.utils.checkpoint import checkpoint
 
-__all__ = ["neighbour_targets", "per_example", "suffix_losses"]
+from palikit.model.gemma import Gemma
+
+__all__ = ["Targets", "Weighing", "neighbour_targets", "per_example", "suffix_loss"]
+__all__ += ["suffix_losses", "weigh"]
+
+Weighing: TypeAlias = Literal["example", "token"]
+"""Mean over an example's tokens, then over examples (the reference); or over all tokens."""
+
+CHUNK = 64
+"""Rows whose scores exist at once: 66 MB of them with PaliGemma's vocabulary, and the same again
+for each of the two or three copies that a cross-entropy makes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """What the scores of a suffix token are compared with.
+
+    Attributes:
+        smoothing: share of the probability that goes to all other words, evenly.
+        soft_bins: width in bins of the bell that a `<loc>` target is; 0 for none.
+        loc_start: id of `<loc0000>`, where `soft_bins` is used.
+    """
+
+    smoothing: float = 0.0
+    soft_bins: float = 0.0
+    loc_start: int = 0
+
+
+def suffix_loss(
+    decoder: Gemma,
+    hidden: Float[Tensor, "B L D"],
+    labels: Int[Tensor, "B L"],
+    weights: Float[Tensor, "B L"],
+    targets: Targets = Targets(),
+    *,
+    chunk: int = CHUNK,
+) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+    """The weighted sum of the tokens' losses, and how much of the weight was told right.
+
+    Tokens of weight 0 cost nothing. Scores of a chunk are made again for their gradient instead of
+    being kept.
+    """
+    scored = weights > 0
+    rows, wanted, shares = hidden[scored], labels[scored], weights[scored]
+    loss = right = hidden.new_zeros((), dtype=torch.float32)
+    for part in range(0, len(rows), chunk):
+        of = slice(part, part + chunk)
+        told: tuple[Tensor, Tensor] = checkpoint(
+            _chunk_loss, decoder, rows[of], wanted[of], shares[of], targets, use_reentrant=False
+        )
+        loss, right = loss + told[0], right + told[1]
+    return loss, right
+
+
+def _chunk_loss(
+    decoder: Gemma, rows: Tensor, labels: Tensor, weights: Tensor, targets: Targets
+) -> tuple[Tensor, Tensor]:
+    logits = decoder.logits(rows[None])
+    losses = suffix_losses(
+        logits,
+        labels[None],
+        loc_start=targets.loc_start,
+        soft_bins=targets.soft_bins,
+        smoothing=targets.smoothing,
+    )
+    right = (logits.detach().argmax(dim=-1)[0] == labels).float()
+    return (losses[0] * weights).sum(), (right * weights).sum()
 
 
 def suffix_losses(
@@ -20,17 +94,22 @@ def suffix_losses(
     loc_start: int,
     num_bins: int = 1024,
     soft_bins: float = 0.0,
+    smoothing: float = 0.0,
 ) -> Float[Tensor, "B T"]:
     """Cross-entropy of each suffix token; `<loc>` targets are a bell `soft_bins` bins wide."""
+    words = logits.shape[-1]
+    # PyTorch gives the share to all words, the right one too; the reference to all others.
+    spread_to_all = smoothing * words / (words - 1)
+    hard = F.cross_entropy(
+        logits.transpose(1, 2), labels, reduction="none", label_smoothing=spread_to_all
+    )
     if not soft_bins:
-        return F.cross_entropy(logits.transpose(1, 2), labels, reduction="none")
-    log_probs = logits.log_softmax(dim=-1)
-    hard = -log_probs.gather(-1, labels[..., None])[..., 0]
+        return hard
     bins = labels - loc_start
     is_loc = (bins >= 0) & (bins < num_bins)
     soft = neighbour_targets(bins[is_loc], num_bins, soft_bins)
-    spread = -(soft * log_probs[is_loc][:, loc_start : loc_start + num_bins]).sum(dim=-1)
-    return hard.masked_scatter(is_loc, spread)
+    log_probs = logits[is_loc].log_softmax(dim=-1)[:, loc_start : loc_start + num_bins]
+    return hard.masked_scatter(is_loc, -(soft * log_probs).sum(dim=-1))
 
 
 def neighbour_targets(
@@ -44,3 +123,18 @@ def neighbour_targets(
 def per_example(losses: Float[Tensor, "B T"], weights: Float[Tensor, "B T"]) -> Float[Tensor, ""]:
     """Mean over an example's suffix tokens, then over examples, as the reference weighs them."""
     return ((losses * weights).sum(dim=1) / weights.sum(dim=1).clamp_min(1.0)).mean()
+
+
+def weigh(
+    masks: Sequence[Float[Tensor, "_ _"]], how: Weighing = "example"
+) -> list[Float[Tensor, "_ _"]]:
+    """Weights that make the losses of all parts of one step add up to its mean.
+
+    `masks` are the parts' `mask_loss`. Dividing here, over the whole step, makes a step in four
+    parts equal to the same step in one, whatever the lengths of their answers.
+    """
+    if how == "token":
+        total = torch.stack([mask.sum() for mask in masks]).sum().clamp_min(1.0)
+        return [mask / total for mask in masks]
+    examples = sum(len(mask) for mask in masks)
+    return [mask / mask.sum(dim=1, keepdim=True).clamp_min(1.0) / examples for mask in masks]

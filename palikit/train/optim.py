@@ -4,7 +4,7 @@ Follows big_vision's `utils.py` (`create_learning_rate_schedule`): linear warm-u
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -18,21 +18,29 @@ __all__ = ["Muon", "build_optimizer", "learning_rate", "orthogonal"]
 def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     """AdamW, or Muon for the weights of linear layers, over what requires a gradient.
 
-    Matrices alone are decayed.
+    Matrices alone are decayed; of the reference's only those of vision tower and connector.
     """
     trainable = [p for p in model.parameters() if p.requires_grad]
     linear = {id(m.weight) for m in model.modules() if isinstance(m, nn.Linear)}
     turned = [p for p in trainable if config.kind == "muon" and id(p) in linear]
     rest = [p for p in trainable if not any(p is q for q in turned)]
+    decayed = {id(p) for p in _decayed(model, config)}
     groups: list[dict[str, Any]] = [
-        {"params": [p for p in rest if p.ndim > 1], "weight_decay": config.weight_decay},
-        {"params": [p for p in rest if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": [p for p in rest if id(p) in decayed], "weight_decay": config.weight_decay},
+        {"params": [p for p in rest if id(p) not in decayed], "weight_decay": 0.0},
     ]
     settings: dict[str, Any] = {"lr": config.lr, "betas": config.betas, "eps": config.eps}
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, **settings)
     groups.append({"params": turned, "weight_decay": config.weight_decay, "orthogonal": True})
     return Muon(groups, **settings)
+
+
+def _decayed(model: nn.Module, config: OptimConfig) -> Iterator[nn.Parameter]:
+    for name, parameter in model.named_parameters():
+        of_vision = name.startswith(("vision.", "connector.")) and "pos_embedding" not in name
+        if parameter.ndim > 1 and (config.decay == "matrices" or of_vision):
+            yield parameter
 
 
 class Muon(torch.optim.AdamW):
@@ -83,5 +91,8 @@ def learning_rate(step: int, steps: int, config: OptimConfig) -> float:
     rise = min(1.0, step / warmup)
     if config.schedule == "constant":
         return config.lr * rise
+    if config.schedule == "rsqrt":
+        since = max(0, step - warmup)
+        return config.lr * rise * math.sqrt(config.timescale / (config.timescale + since))
     done = min(1.0, max(0.0, (step - warmup) / max(1, steps - warmup)))
     return config.lr * rise * 0.5 * (1.0 + math.cos(math.pi * done))

@@ -21,6 +21,7 @@ from .hf_config import EXTRA_ROWS, from_hf
 from .names import npz_entry
 from .npz import NpzFile
 from .packed import read_quantization
+from .peft import apply_adapter
 from .places import parse_device, parse_dtype
 from .positions import resample_positions
 from .source import Source, find, name_some, read_json
@@ -94,6 +95,7 @@ def load_model(
             tensor = fit(name, read(name), parameter.shape).to(place)
             if not (take and take(name, tensor)):
                 _put(model, name, tensor.to(wanted or tensor.dtype).contiguous())
+    apply_adapter(model, found)
     return model.eval().requires_grad_(False)
 
 

@@ -3,14 +3,16 @@
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal
 
 from palikit.errors import CheckpointError
 
-__all__ = ["Source", "find", "name_some", "read_json"]
+__all__ = ["ADAPTER", "Source", "find", "name_some", "read_json"]
+
+ADAPTER = "adapter_config.json"
 
 _HUB_ID = re.compile(r"(?P<repo>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 _WANTED = ["*.safetensors", "*.json", "tokenizer.model", "*.npz"]
@@ -24,11 +26,13 @@ class Source:
         kind: `folder` in Hugging Face's layout, or big_vision's `npz`.
         path: of the folder or file.
         name: what the user called it, for errors.
+        adapter: a folder of low-rank adapters that belong around its layers.
     """
 
     kind: Literal["folder", "npz"]
     path: Path
     name: str
+    adapter: Path | None = None
 
     def file(self, name: str) -> Path | None:
         """A file beside the weights, where there is one."""
@@ -39,7 +43,8 @@ class Source:
 def find(source: str | Path) -> Source:
     """A folder, a `.npz`, `nano`, or a hub id such as `google/paligemma2-3b-mix-448`.
 
-    A hub id may end in `@revision`.
+    A hub id may end in `@revision`. A folder of adapters, as PEFT writes it, stands for the
+    checkpoint that it names as its base, with the adapters around it.
 
     Raises:
         CheckpointError: there is no such thing, or it may not be downloaded, and what to do.
@@ -72,9 +77,24 @@ def _in_folder(path: Path, name: str) -> Source:
     arrays = [p for p in path.glob("*.npz") if p.name != "vae-oid.npz"]
     if len(arrays) == 1:
         return Source("npz", arrays[0], name)
+    if (path / ADAPTER).is_file():
+        return _adapted(path, name)
     raise CheckpointError(
         f"{name} is a folder without config.json: give the folder of a PaliGemma checkpoint"
     )
+
+
+def _adapted(path: Path, name: str) -> Source:
+    base = read_json(path / ADAPTER).get("base_model_name_or_path")
+    if not isinstance(base, str) or not base:
+        raise CheckpointError(
+            f"{name} holds adapters that do not say of which checkpoint: write its name as "
+            f"base_model_name_or_path into {path / ADAPTER}"
+        )
+    found = find(base)
+    if found.adapter is not None:
+        raise CheckpointError(f"{name} holds adapters of adapters ({base}): merge the first ones")
+    return replace(found, name=name, adapter=path)
 
 
 def _download(repo: str, revision: str | None) -> Path:

@@ -1,6 +1,7 @@
 """Records: masks of things, and pictures wherever they lie."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -49,6 +50,8 @@ def test_a_thing_tells_its_mask_from_outline_or_run_lengths():
         {"size": [5, 6], "counts": [3]},
         {"size": [5, 6]},
         {"size": [5, 6], "counts": [-3, 33]},
+        {"size": [10**6, 10**6], "counts": [10**12]},
+        {"size": 30, "counts": [30]},
     ],
 )
 def test_run_lengths_that_do_not_fit_are_refused(rle):
@@ -78,3 +81,8 @@ def test_a_picture_that_fails_is_called_by_its_name(tmp_path):
         open_picture(BytesPicture("row 3", b"no picture"))
     with pytest.raises(ImageError, match=r"short\.tar:b\.png ends after 88 of 100 bytes"):
         open_picture(MemberPicture(tmp_path / "short.tar", "b.png", 512, 100))
+
+
+def test_a_device_is_no_picture():
+    with pytest.raises(ImageError, match="/dev/zero is no file"):
+        FilePicture(Path("/dev/zero")).read()

@@ -47,3 +47,22 @@ def test_only_bfloat16_is_swapped() -> None:
     model = PaliGemma(TINY["paligemma1"])
     before = [type(m) for m in model.modules()]
     assert [type(m) for m in speed_up_bfloat16(model).modules()] == before
+
+
+@pytest.mark.parametrize("rows", [1, 2, 4, 40])
+@pytest.mark.parametrize("native", [False, True])
+def test_a_frozen_layer_passes_the_exact_gradient_back(
+    rows: int, native: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(half, "_has_bfloat16_arithmetic", lambda: native)
+    monkeypatch.setattr(half, "BLOCK_ROWS", 32)
+    g = torch.Generator().manual_seed(rows)
+    weight = torch.randn(75, 96, generator=g).bfloat16()
+    layer = half.HalfLinear(weight, None)
+    x = torch.randn(rows, 96, generator=g).bfloat16().requires_grad_()
+    gradient = torch.randn(rows, 75, generator=g).bfloat16()
+    layer(x).backward(gradient)
+    exact = gradient.double() @ weight.double()
+    assert x.grad is not None
+    assert ((x.grad.double() - exact).abs() <= exact.abs() / 256 + 1e-4).all()
+    assert layer.weight.grad is None

@@ -41,7 +41,7 @@ def pair(name: str, seed: int = 0) -> tuple[PaliGemma, transformers.PreTrainedMo
     ).eval()
     randomise(theirs, seed)
     weights = {
-        _rename(key, gemma2=config.text.post_norms): value
+        our_name(key, gemma2=config.text.post_norms): value
         for key, value in theirs.state_dict().items()
         if key != "lm_head.weight"
     }
@@ -127,7 +127,8 @@ def their_greedy(
     return [row[: row.index(eos_id) + 1] if eos_id in row else row for row in rows]
 
 
-def _rename(key: str, *, gemma2: bool) -> str:
+def our_name(key: str, *, gemma2: bool) -> str:
+    """What a parameter of theirs is called in ours."""
     for pattern, ours in _RENAMES:
         key = re.sub(pattern, ours, key)
     # Gemma 2 has a norm after attention; in Gemma 1 the norm of that name stands before the MLP.

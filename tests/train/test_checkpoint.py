@@ -36,7 +36,7 @@ def test_a_state_comes_back_to_the_bit_and_goes_on_the_same(tmp_path: Path) -> N
     model, optimizer = trained(0)
     save_state(path, model, optimizer, 3)
     other, other_optimizer = trained(1, steps=0)
-    assert load_state(path, other, other_optimizer) == 3
+    assert load_state(path, other, other_optimizer)[0] == 3
     saved, loaded = optimizer.state_dict(), other_optimizer.state_dict()
     assert saved["param_groups"] == loaded["param_groups"]
     assert saved["state"].keys() == loaded["state"].keys()
@@ -97,9 +97,27 @@ def test_a_crash_while_writing_leaves_the_older_state(
         raise OSError("the disk is full")
 
     monkeypatch.setattr(checkpoint, "save_file", half_written)
-    with pytest.raises(OSError, match="full"):
+    with pytest.raises(CheckpointError, match=r"the disk is full.*what was saved before is whole"):
         save_state(path, *trained(1), 6)
     monkeypatch.undo()
-    assert load_state(path, *trained(1)) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+    assert load_state(path, *trained(1))[0] == 3
     save_state(path, *trained(1), 6)
     assert [path.name for path in tmp_path.iterdir()] == ["state.safetensors"]
+
+
+def test_frozen_parameters_are_not_saved_and_must_not_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    model = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    model[0].requires_grad_(False)
+    save_state(path, model, build_optimizer(model, OPTIM), 2, {"best": 0.5})
+    assert path.stat().st_size < 1000
+    other = nn.Sequential(nn.Linear(4, 8), nn.Linear(8, 2))
+    other[0].requires_grad_(False)
+    first = other[0].weight.clone()
+    assert load_state(path, other, build_optimizer(other, OPTIM)) == (2, {"best": 0.5})
+    assert torch.equal(other[1].weight, model[1].weight)
+    assert torch.equal(other[0].weight, first)
+    other.requires_grad_(True)
+    with pytest.raises(CheckpointError, match=r"missing \['0\.bias', '0\.weight'\]"):
+        load_state(path, other, build_optimizer(other, OPTIM))

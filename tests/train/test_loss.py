@@ -2,10 +2,18 @@
 
 import pytest
 import torch
+from helpers.tiny import tiny_model
 from torch import Tensor
 from torch.nn import functional as F
 
-from palikit.train.loss import neighbour_targets, per_example, suffix_losses
+from palikit.train.loss import (
+    Targets,
+    neighbour_targets,
+    per_example,
+    suffix_loss,
+    suffix_losses,
+    weigh,
+)
 
 LOC, BINS, VOCABULARY = 6, 20, 30
 
@@ -96,3 +104,58 @@ def test_an_example_weighs_the_same_however_long_it_is() -> None:
 def test_an_example_without_targets_counts_as_zero() -> None:
     losses, weights = torch.tensor([[2.0, 4.0], [9.0, 9.0]]), torch.tensor([[1.0, 1.0], [0.0, 0.0]])
     assert per_example(losses, weights).item() == 1.5
+
+
+def test_smoothing_gives_the_others_an_even_share_as_the_reference() -> None:
+    logits, labels = example()
+    share = 0.1
+    target = torch.full((VOCABULARY,), share / (VOCABULARY - 1))
+    target[labels[1, 3]] = 1 - share
+    found = suffix_losses(logits, labels, loc_start=LOC, num_bins=BINS, smoothing=share)
+    torch.testing.assert_close(found[1, 3], F.cross_entropy(logits[1, 3], target))
+
+
+@pytest.mark.parametrize("how", ["example", "token"])
+def test_a_step_in_parts_weighs_as_the_step_in_one(how: str) -> None:
+    whole = torch.tensor([[1.0, 1, 1, 0], [1, 0, 0, 0], [1, 1, 0, 0], [0, 0, 0, 0]])
+    (one,) = weigh([whole], how)
+    parts = weigh([whole[:1], whole[1:]], how)
+    torch.testing.assert_close(torch.cat(parts), one)
+    total = 0.75 if how == "example" else 1.0  # an example without a token counts as one of none
+    assert one.sum().item() == pytest.approx(total)
+
+
+def test_the_weights_of_examples_give_the_references_mean() -> None:
+    losses = torch.rand(2, 3, generator=torch.Generator().manual_seed(0))
+    masks = torch.tensor([[1.0, 1, 1], [1, 0, 0]])
+    (weights,) = weigh([masks])
+    torch.testing.assert_close((losses * weights).sum(), per_example(losses, masks))
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 64])
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_scores_in_chunks_give_the_loss_and_gradients_of_the_whole(
+    chunk: int, smoothing: float
+) -> None:
+    decoder = tiny_model("paligemma2").text
+    hidden = torch.randn(2, 5, 48, generator=torch.Generator().manual_seed(1))
+    labels = torch.tensor([[1, 6, 13, 300, 2], [9, 9, 29, 5, 0]])
+    weights = torch.tensor([[0.1, 0.2, 0.3, 0.0, 0.1], [0.5, 0.0, 0.1, 0.2, 0.0]])
+    whole, parts = hidden.clone().requires_grad_(), hidden.clone().requires_grad_()
+    logits = decoder.logits(whole)
+    wanted = (suffix_losses(logits, labels, loc_start=0, smoothing=smoothing) * weights).sum()
+    found, right = suffix_loss(decoder, parts, labels, weights, Targets(smoothing), chunk=chunk)
+    torch.testing.assert_close(found, wanted)
+    told = (logits.argmax(dim=-1) == labels).float() * weights
+    torch.testing.assert_close(right, told.sum())
+    wanted.backward()
+    found.backward()
+    torch.testing.assert_close(parts.grad, whole.grad)
+
+
+def test_without_a_token_to_learn_the_loss_is_zero_and_has_no_gradient() -> None:
+    hidden = torch.randn(1, 2, 48)
+    found, right = suffix_loss(
+        tiny_model("paligemma2").text, hidden, torch.ones(1, 2).long(), torch.zeros(1, 2)
+    )
+    assert found.item() == right.item() == 0.0

@@ -22,6 +22,7 @@ RECIPES = {
     "vision": nano.vision_recipe,
     "words": nano.words_recipe,
     "captions": nano.captions_recipe,
+    "german": nano.german_recipe,
     "codec": nano_codec.recipe,
 }
 
@@ -64,7 +65,7 @@ def test_a_recipe_is_a_config_whose_batch_a_worker_can_be_sent(
     config = recipe(steps=7)
     assert config.steps == 7
     assert pickle.loads(pickle.dumps(config.batch)) is config.batch
-    assert set(nano.RECIPES) == {"vision", "words", "captions"}
+    assert set(nano.RECIPES) == {"vision", "words", "captions", "german"}
 
 
 def test_nano_and_its_codec_have_at_most_12_million_parameters() -> None:
@@ -107,6 +108,11 @@ def test_a_captions_batch_tells_masks_now_and_then_only(step: int, masks: bool) 
     assert text is not None
     codes = (text.suffix_tokens >= nano._tokenizer().seg_start).any(dim=1)
     assert codes.any() == masks
+
+
+def test_the_german_stage_goes_on_with_other_scenes() -> None:
+    first, later = nano.captions_batch(1).images, nano.german_batch(1).images
+    assert not torch.equal(first, later)
 
 
 def test_every_fourth_batch_tells_masks_and_the_others_none() -> None:

@@ -18,7 +18,19 @@ from palikit.errors import UsageError
 
 __all__ = ["READERS", "read_dataset"]
 
-READERS: dict[str, str] = {}
+READERS: dict[str, str] = {
+    "coco": "coco",
+    "cvat": "cvat",
+    "folder": "folder",
+    "jsonl": "jsonl",
+    "labelme": "labelme",
+    "labelstudio": "labelstudio",
+    "parquet": "huggingface",
+    "voc": "voc",
+    "vqa": "vqa",
+    "webdataset": "webdataset",
+    "yolo": "yolo",
+}
 """Format to the module beside this one that reads it, imported when it is first asked for."""
 
 

@@ -1,0 +1,126 @@
+"""A fine-tuning run from beginning to end."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from palikit.data.making import ExampleMaker
+from palikit.data.mixture import Mixture
+from palikit.engine import open_tools
+from palikit.errors import UsageError
+from palikit.inputs.image import Resize
+from palikit.model.paligemma import PaliGemma
+from palikit.train import TrainConfig, Validation, train
+from palikit.train.loss import Targets
+from palikit.weights.load import load_config
+from palikit.weights.source import find
+
+from .batches import Batcher
+from .building import build_model, describe, sees_vision
+from .config import FineTune
+from .export import export_model
+from .features import FeatureFile, fill_features
+from .objective import Objective
+from .sources import open_mixture, open_sources
+from .validation import METRICS, Validator, kind_of_all
+
+__all__ = ["fine_tune", "prepare_run"]
+
+MEASUREMENTS = 10
+
+
+def fine_tune(config: FineTune, folder: Path) -> PaliGemma:
+    """Run or resume `config` in `folder` and leave there, in `model/`, what it has learned.
+
+    `model/` is a checkpoint folder or, where adapters were trained, a folder of these as PEFT reads
+    them; `palikit.load` opens both. Beside it lie the state to resume from, `log.jsonl`, and
+    samples of each measurement. Where there is a validation, `model/` is the best step and
+    `last/model/` the last.
+    """
+    model = train(prepare_run(config, folder), folder)
+    assert isinstance(model, PaliGemma)
+    return model
+
+
+def prepare_run(config: FineTune, folder: Path) -> TrainConfig:
+    """Open everything that the run needs and say what will learn; nothing is trained yet."""
+    torch.manual_seed(config.seed)  # new adapters are drawn at random
+    mixture = open_mixture(config.data, config.seed)
+    found = find(config.model)
+    processor, codec = open_tools(found, load_config(found))
+    _check(config, processor.resize)
+    model = build_model(config)
+    _say_what_learns(model)
+    classes = config.asking.classes or mixture.classes
+    steps = config.steps or max(1, round(config.epochs * len(mixture) / config.batch_size))
+    batcher = Batcher(
+        mixture=mixture,
+        make=ExampleMaker(classes, config.asking, codec, config.augment),
+        processor=processor,
+        batch_size=config.batch_size,
+        accumulate=config.accumulate,
+        max_suffix=config.max_suffix,
+        weighing=config.weighing,
+        features=_features(model, config, mixture, processor.resize, folder),
+    )
+    targets = Targets(config.smoothing, config.soft_bins, processor.tokenizer.loc_start)
+    measured = [record for one in open_sources(config.validation)[0] for record in one]
+    measured = measured[: config.validate_limit]
+    validator = Validator(measured, config.asking, classes, processor, codec, config.max_suffix)
+    return TrainConfig(
+        name=config.name,
+        model=lambda: model,
+        batch=batcher,
+        loss=Objective(targets, sees_vision(model)),
+        export=partial(export_model, config, processor, codec),
+        optim=config.optim,
+        steps=steps,
+        batch_size=config.batch_size,
+        workers=config.workers,
+        log_every=config.log_every,
+        save_every=config.save_every,
+        seed=config.seed,
+        validation=_validation(validator, config.validate_every or -(-steps // MEASUREMENTS)),
+        curves=config.curves,
+        precision=config.precision,
+    )
+
+
+def _check(config: FineTune, resize: Resize) -> None:
+    # Said now, not when the run is over and its result cannot be written.
+    if config.method.kind == "full" and resize.resample == "reference":
+        raise UsageError(
+            f"{config.model} has its pictures resized as the reference does, which a folder cannot "
+            "say: train adapters (method=lora), or start from a Hugging Face folder"
+        )
+
+
+def _validation(validator: Validator, every: int) -> Validation | None:
+    if not validator.records:
+        return None
+    best, _ = METRICS[kind_of_all(validator.records, validator.asking)]
+    return Validation(every=every, measure=validator, best=best)
+
+
+def _features(
+    model: PaliGemma, config: FineTune, mixture: Mixture, resize: Resize, folder: Path
+) -> FeatureFile | None:
+    """The tower's output on disk, where nothing that makes it changes."""
+    still = not sees_vision(model) and config.augment is None
+    if not (still if config.cache_features is None else config.cache_features):
+        return None
+    if not still:
+        raise UsageError(
+            "cache_features needs pictures and a vision tower that stay as they are: "
+            "freeze vision and connector and leave augment out, or leave out cache_features"
+        )
+    records = [record for dataset in mixture.datasets for record in dataset]
+    return fill_features(model, resize, records, folder / "features")
+
+
+def _say_what_learns(model: PaliGemma) -> None:
+    print(f"{'part':<12}{'learns':>16}{'of':>16}", file=sys.stderr)
+    for part, learned, total in describe(model):
+        print(f"{part:<12}{learned:>16,}{total:>16,}", file=sys.stderr)
