@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from palikit.data.asking import Asking
-from palikit.data.making import Augmenter
+from palikit.data.augment import Augment
 from palikit.errors import UsageError
 from palikit.train import OptimConfig
 from palikit.train.loss import Weighing
@@ -59,6 +59,7 @@ class FineTune:
             stand before them, `3*coco:a.json`.
         validation: sources that are measured, of the same classes.
         model: what to start from: `nano`, a folder, a hub id.
+        augment: what may happen to a picture and its things; nothing, unless it is told.
         steps: optimiser steps; None makes as many as `epochs` need.
         batch_size: examples in a step, made in `accumulate` parts.
         max_suffix: tokens of an answer; longer ones are cut, as the reference does.
@@ -81,7 +82,7 @@ class FineTune:
     model: str = "nano"
     name: str = "tuned"
     asking: Asking = field(default_factory=Asking)
-    augment: Augmenter | None = None
+    augment: Augment = field(default_factory=lambda: Augment(flip=0.0))
     method: Method = field(default_factory=Method)
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(lr=2e-4))
     epochs: float = 3.0
