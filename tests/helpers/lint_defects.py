@@ -51,6 +51,20 @@ def pair(prefix: str, suffix: str) -> Seed:
     return worded(prefix=prefix, suffix=suffix)
 
 
+def forced(**fields) -> Seed:
+    """Fields of wrong types, as code without type checks makes them."""
+    return lambda corpus, name: force(corpus.seed(name), **fields)
+
+
+def with_thing(**fields) -> Seed:
+    return lambda corpus, name: force(corpus.thing(name, person()).things[0], **fields)
+
+
+def force(value: object, **fields) -> None:
+    for name, wrong in fields.items():
+        object.__setattr__(value, name, wrong)
+
+
 def member(corpus: Corpus) -> MemberPicture:
     file = corpus.file()
     return MemberPicture(file.path, "a.png", 0, file.path.stat().st_size + 9)
@@ -239,13 +253,14 @@ DEFECTS: dict[str, tuple[str, Seed]] = {
     "a replaced character": ("text-garbled", worded(captions=("une t\ufffdte",))),
     "a language in words": ("lang-unknown", worded(captions=("a cat",), lang="English!")),
     # Records that no reader should make
-    "a label of None": ("record-broken", lambda c, name: c.thing(name, Thing(None, BOX))),
-    "a box of words": ("record-broken", boxed("20", "10", "50", "50")),
-    "answers of None": ("record-broken", worded(answers=None)),
-    "things in a list": ("record-broken", lambda c, name: c.seed(name, things=[person()])),
-    "a size of NaN": ("record-broken", lambda c, name: c.seed(name, size=(math.nan, 64))),
-    "a path for a picture": (
-        "record-broken", lambda c, name: c.seed(name, pictures=("a.png",))),
+    "a label of None": ("record-broken", with_thing(label=None)),
+    "a box of words": ("record-broken", with_thing(box=("20", "10", "50", "50"))),
+    "an outline of words": ("record-broken", with_thing(polygons=(("a", "b") * 3,))),
+    "answers of None": ("record-broken", forced(answers=None)),
+    "things in a list": ("record-broken", forced(things=[person()])),
+    "a size of NaN": ("record-broken", forced(size=(math.nan, 64))),
+    "a size of one number": ("record-broken", forced(size=96)),
+    "a path for a picture": ("record-broken", forced(pictures=("a.png",))),
     # Twice
     "the same record twice": ("record-duplicate", repeated),
     "a copy under another name": ("picture-duplicate", renamed),
