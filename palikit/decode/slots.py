@@ -46,7 +46,8 @@ class Told:
         ids: its new tokens, an end token with them: `(87, 1)`.
         logprobs: natural logarithms of their probabilities at temperature 1.
         ended: how its answer ended, if it did; the slot is free then.
-        error: why it failed; the others go on.
+        error: why it failed. One that cannot be read fails alone or with those read beside it; a
+            pass that fails takes all in flight with it; whoever waits goes on.
     """
 
     ticket: int
@@ -122,8 +123,7 @@ class Slots:
     def close(self) -> None:
         """Forget all requests."""
         self._waiting.clear()
-        while self._rows:
-            self._leave(len(self._rows) - 1)
+        self._leave_all()
 
     @torch.inference_mode()
     def step(self) -> list[Told]:
@@ -134,7 +134,13 @@ class Slots:
             return self._read(newcomers)
         if not self._rows:
             return []
-        read_on(self._model, self.cache, self._rows)
+        try:
+            read_on(self._model, self.cache, self._rows)
+        # Nobody knows how far each of them came; those who wait have lost nothing.
+        except Exception as error:
+            failed = [_failure(row, error) for row in self._rows]
+            self._leave_all()
+            return failed
         return self._show()
 
     def _newcomers(self) -> list[Row]:
@@ -166,13 +172,11 @@ class Slots:
         if not newcomers:
             return failed
         try:
-            logits = self._prefill(newcomers, [features for _, features in seen])
+            self._prefill(newcomers, [features for _, features in seen])
         # Whatever it was (memory, most likely), those in flight are as they were.
         except Exception as error:
             self._give_back()
             return [*failed, *(_failure(row, error) for row in newcomers)]
-        self._rows += newcomers
-        tell(newcomers, Scores(self._model, logits=logits))
         return [*failed, *self._show()]
 
     def _look(
@@ -185,9 +189,7 @@ class Slots:
             except Exception as error:
                 failed.append(_failure(row, error))
 
-    def _prefill(
-        self, newcomers: list[Row], seen: list[Float[Tensor, "1 I D"] | None]
-    ) -> Float[Tensor, "B V"]:
+    def _prefill(self, newcomers: list[Row], seen: list[Float[Tensor, "1 I D"] | None]) -> None:
         self._make_room(newcomers)
         tokens, real = _padded([row.request.prefix for row in newcomers])
         features = [one for one in seen if one is not None]
@@ -198,8 +200,9 @@ class Slots:
             None if real is None else real.to(self.cache.device),
             joining,
         )
+        tell(newcomers, Scores(self._model, logits=logits))
         joining.stay()
-        return logits
+        self._rows += newcomers
 
     def _make_room(self, newcomers: list[Row]) -> None:
         """Let the cache grow where it is too small, by enough to seldom grow again."""
@@ -228,6 +231,10 @@ class Slots:
         self._rows[place] = self._rows[-1]
         self._rows.pop()
         self._give_back()
+
+    def _leave_all(self) -> None:
+        while self._rows:
+            self._leave(len(self._rows) - 1)
 
     def _give_back(self) -> None:
         if not self._rows:

@@ -43,7 +43,7 @@ class Said:
     Attributes:
         ids: its new tokens.
         answer: the whole, once it has come to its end; the slot is free then.
-        error: why there will be none; the others go on.
+        error: why there will be none; whose errors are shared, `decode.slots.Told` says.
     """
 
     ticket: int

@@ -152,6 +152,22 @@ def test_newcomers_that_cannot_be_read_leave_the_others_as_they_were(monkeypatch
     assert ids(slots.step()) == {a: (6,)}
 
 
+def test_a_pass_that_fails_takes_those_in_flight_and_nobody_else(monkeypatch):
+    model = counting()
+    slots = Slots(model, Room(2, PLENTY))
+    a, b, c = (slots.join(ask(first)) for first in (3, 6, 9))
+    slots.step()
+    with monkeypatch.context() as patch:
+        patch.setattr(model, "extend_ragged", lambda *args: (_ for _ in ()).throw(MemoryError("x")))
+        told = slots.step()
+    assert {one.ticket: (one.ended, str(one.error)) for one in told} == dict.fromkeys(
+        (a, b), ("failed", "x")
+    )
+    assert slots.cache.nbytes == 0
+    assert ids(slots.step()) == {c: (10,)}
+    assert ids(slots.step()) == {c: (11,)}
+
+
 def test_closing_forgets_everybody():
     slots = Slots(counting(), Room(2, PLENTY))
     for first in (3, 4, 5):
@@ -180,7 +196,7 @@ def any_request(numbers: random.Random) -> Request:
     )
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 1 << 20), rows=st.integers(1, 6), tokens=st.integers(40, 400))
 def come_and_go(seed: int, rows: int, tokens: int) -> None:
     numbers = random.Random(seed)
