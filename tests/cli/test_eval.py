@@ -31,12 +31,12 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_nano_is_measured_on_its_own_scenes(palikit) -> None:
-    outcome = palikit("eval", "nano", "--limit", "4", "--json")
+    outcome = palikit("eval", "nano", "--limit", "3", "--json")
     assert (outcome.code, outcome.err) == (0, "")
     told = {row["benchmark"]: row for row in map(json.loads, outcome.out.splitlines())}
     assert len(told) == 7
-    assert told["nano-detect"]["n"] == 4
-    assert told["nano-colour"]["headline"] >= 75
+    assert told["nano-detect"]["n"] == 3
+    assert told["nano-colour"]["headline"] > 60
     assert told["nano-segment"]["headline"] > 30
     assert "mask codec" in told["nano-segment"]["notes"][0]
     assert Path("eval-nano/report.html").stat().st_size < 5_000_000
