@@ -42,13 +42,14 @@ FORMS: dict[str, Form] = {
     "vqa": partial(_rows, "question_id", "answer"),
     "docvqa": partial(_rows, "questionId", "answer"),
     "vizwiz": partial(_rows, "image", "answer"),
-    "caption": partial(_rows, "image_id", "caption"),
+    "coco_caption": partial(_rows, "image_id", "caption"),
+    "gqa": partial(_rows, "questionId", "prediction"),
     "aokvqa_da": partial(_by_question, "direct_answer"),
     "aokvqa_mc": partial(_by_question, "multiple_choice"),
     "id": partial(_rows, "id", "answer"),
 }
 """Form to its writer. VQAv2, TextVQA and ST-VQA; DocVQA and InfoVQA; VizWiz; COCO, NoCaps and
-TextCaps; A-OKVQA, direct and multiple choice; and plain ids."""
+TextCaps; GQA; A-OKVQA, direct and multiple choice; and plain ids."""
 
 
 def check_form(form: str) -> None:
