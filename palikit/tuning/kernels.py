@@ -5,7 +5,6 @@ what autocast casts (its lists are in PyTorch's `autocast_mode.h`).
 """
 
 from collections.abc import Iterator
-
 from typing import Any, Literal
 
 import torch
@@ -86,11 +85,11 @@ class Kernels(TorchFunctionMode):
         return self._cast[id(value)]
 
 
-class EmptyBytes(LiveBytes):
+class EmptyBytes(LiveBytes):  # type: ignore[no-untyped-call]
     """`LiveBytes` for tensors on `meta`.
 
-    What comes out of an operation is looked up by what goes in, since finding it costs a millisecond
-    and all blocks of a model do the same.
+    What comes out of an operation is looked up by what goes in: finding it costs a millisecond, and
+    all blocks of a model do the same.
     """
 
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ each that follows.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -32,7 +32,7 @@ from .kernels import EmptyBytes, Kernels
 from .objective import Objective
 from .tracking import KINDS, LiveBytes, Parts
 
-__all__ = ["Stages", "Workload", "play_answer", "play_step"]
+__all__ = ["Stages", "Workload", "play_answer", "play_step", "tower_learns"]
 
 Stages = dict[str, Parts]
 """What is in memory at the fullest moment of each stage, in the order of time."""
@@ -52,7 +52,7 @@ class Workload:
         device: `cuda`, or `cpu`, where products of bfloat16 weights are palikit's own.
     """
 
-    method: Method = Method()
+    method: Method = field(default_factory=Method)
     batch: int = 1
     parts: int = 1
     text: int = 128
@@ -71,8 +71,7 @@ def play_step(config: PaliGemmaConfig, work: Workload) -> Stages:
     """
     if _names_blocks(work.method):
         return _step(config, work)
-    with torch.device("meta"):
-        learns = sees_vision(prepare(PaliGemma(_with_depth(config, 1, 1)), work.method))
+    learns = tower_learns(config, work.method)
     return _deepen(config, lambda shallow: _step(shallow, work), learns)
 
 
@@ -85,6 +84,17 @@ def play_answer(
     not used.
     """
     return _deepen(config, lambda shallow: _answer(shallow, work, quantize, new), False)
+
+
+def tower_learns(config: PaliGemmaConfig, method: Method) -> bool:
+    """Whether a gradient goes to the vision tower or the connector.
+
+    Raises:
+        UsageError: nothing would learn.
+    """
+    shallow = config if _names_blocks(method) else _with_depth(config, 1, 1)
+    with torch.device("meta"):
+        return sees_vision(prepare(PaliGemma(shallow), method))
 
 
 def _names_blocks(method: Method) -> bool:
@@ -134,7 +144,9 @@ def _step(config: PaliGemmaConfig, work: Workload) -> Stages:
                 parameter.grad = torch.empty_like(parameter)
                 live.name([parameter.grad], "gradients")
             else:
-                parameter.register_post_accumulate_grad_hook(_names_gradient(live))
+                parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                    _names_gradient(live)
+                )
         _mark(model, live)
         batch, objective = _batch(config, work), Objective(Targets(), sees_vision(model))
         loss = objective(model.train(), batch)["loss"]
@@ -221,7 +233,9 @@ def _mark(model: PaliGemma, live: LiveBytes) -> None:
 def _marks_back(live: LiveBytes, stage: str) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda _: live.begin(stage))
+            output.register_hook(  # type: ignore[no-untyped-call]
+                lambda _: live.begin(stage)
+            )
 
     return hook
 
@@ -232,7 +246,9 @@ def _batch(config: PaliGemmaConfig, work: Workload) -> TuningBatch:
     side = config.vision.image_size
     ids = torch.zeros(rows, work.text, dtype=torch.int64, device="meta")
     text = Batch(
-        images=ids.new_empty(rows, 1, 3, side, side, dtype=torch.float32) if work.pictures else None,
+        images=ids.new_empty(rows, 1, 3, side, side, dtype=torch.float32)
+        if work.pictures
+        else None,
         tokens=ids,
         mask_ar=torch.zeros_like(ids),
         mask_input=ids.bool(),

@@ -19,7 +19,7 @@ Parts = dict[str, float]
 """Bytes of each of KINDS."""
 
 
-class LiveBytes(TorchDispatchMode):
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Counts the storages of all tensors that come to be while it is active.
 
         with torch.device("meta"), LiveBytes(vocabulary) as live:
@@ -34,7 +34,7 @@ class LiveBytes(TorchDispatchMode):
     """
 
     def __init__(self, vocabulary: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.vocabulary = vocabulary
         self.peaks: dict[str, Parts] = {}
         self._live: Parts = dict.fromkeys(KINDS, 0)
