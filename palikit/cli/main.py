@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import data, explain, models, quantize, regions, train, words
+from . import data, explain, models, plan, quantize, regions, train, words
 
 __all__ = ["main", "run"]
 
@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (explain.explain, 'palikit explain detect "cat ; dog"'),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
     (train.train, "palikit train --data coco:train.json --task detect --model nano"),
+    (plan.plan, "palikit plan --model 3b-448 --method lora --batch 4 --gpu 24"),
     (models.models, "palikit models"),
 )
 

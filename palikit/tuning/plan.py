@@ -18,7 +18,7 @@ from .tracking import Parts
 __all__ = ["AskingPlan", "MemoryPlan", "largest_batches", "plan_asking", "plan_training"]
 
 CONTEXT = 500_000_000
-"""CUDA's context with PyTorch's kernels and cuBLAS's workspace: 0.4 to 0.6 GB by card and driver."""
+"""CUDA's context, PyTorch's kernels, cuBLAS's workspace: 0.4 to 0.6 GB by card and driver."""
 
 SPARE = 0.05
 """Share of what comes and goes that the caching allocator loses between blocks; an allowance, since
@@ -129,20 +129,22 @@ def largest_batches(
     Every stage grows evenly with the batch, so two batches tell all others.
     """
     two, four = (play_step(config, replace(work, batch=n)) for n in (2, 4))
+    found = [_most_from_two(two, four, memory, work.device) for memory in memories]
+    if all(found):
+        return found
     least = plan_training(config, replace(work, batch=1)).total
-    return [
-        _most_between(two, four, memory, work.device) or int(least <= memory)
-        for memory in memories
-    ]
+    return [most or int(least <= memory) for most, memory in zip(found, memories, strict=True)]
 
 
-def _most_between(two: Stages, four: Stages, memory: float, device: str) -> int:
+def _most_from_two(two: Stages, four: Stages, memory: float, device: str) -> int:
     """The largest batch from 2, by halving; 0 if that is too many."""
 
     def takes(batch: int) -> float:
         stages = {
-            stage: {kind: parts[kind] + (batch - 2) * (four[stage][kind] - parts[kind]) / 2
-                    for kind in parts}
+            stage: {
+                kind: parts[kind] + (batch - 2) * (four[stage][kind] - parts[kind]) / 2
+                for kind in parts
+            }
             for stage, parts in two.items()
         }
         _, parts, extra = _fullest(stages, device)

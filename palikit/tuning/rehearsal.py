@@ -10,7 +10,7 @@ each that follows.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 
@@ -32,7 +32,7 @@ from .kernels import EmptyBytes, Kernels
 from .objective import Objective
 from .tracking import KINDS, LiveBytes, Parts
 
-__all__ = ["Stages", "Workload", "play_answer", "play_step"]
+__all__ = ["Stages", "Workload", "play_answer", "play_step", "tower_learns"]
 
 Stages = dict[str, Parts]
 """What is in memory at the fullest moment of each stage, in the order of time."""
@@ -52,7 +52,7 @@ class Workload:
         device: `cuda`, or `cpu`, where products of bfloat16 weights are palikit's own.
     """
 
-    method: Method = Method()
+    method: Method = field(default_factory=Method)
     batch: int = 1
     parts: int = 1
     text: int = 128
@@ -71,9 +71,10 @@ def play_step(config: PaliGemmaConfig, work: Workload) -> Stages:
     """
     if _names_blocks(work.method):
         return _step(config, work)
-    with torch.device("meta"):
-        learns = sees_vision(prepare(PaliGemma(_with_depth(config, 1, 1)), work.method))
-    return _deepen(config, lambda shallow: _step(shallow, work), learns)
+    learns = tower_learns(config, work.method)
+    stages = _deepen(config, lambda shallow: _step(shallow, work), learns)
+    packed = work.method.quantize if work.method.kind == "qlora" else None
+    return stages if learns else _add_tower(stages, config, work, packed)
 
 
 def play_answer(
@@ -84,7 +85,19 @@ def play_answer(
     The steps of the answer itself need less than the prefix. Of `work`, what is about training is
     not used.
     """
-    return _deepen(config, lambda shallow: _answer(shallow, work, quantize, new), False)
+    stages = _deepen(config, lambda shallow: _answer(shallow, work, quantize, new), False)
+    return _add_tower(stages, config, work, quantize)
+
+
+def tower_learns(config: PaliGemmaConfig, method: Method) -> bool:
+    """Whether a gradient goes to the vision tower or the connector.
+
+    Raises:
+        UsageError: nothing would learn.
+    """
+    shallow = config if _names_blocks(method) else _with_depth(config, 1, 1)
+    with torch.device("meta"):
+        return sees_vision(prepare(PaliGemma(shallow), method))
 
 
 def _names_blocks(method: Method) -> bool:
@@ -93,21 +106,39 @@ def _names_blocks(method: Method) -> bool:
 
 
 def _deepen(
-    config: PaliGemmaConfig, play: Callable[[PaliGemmaConfig], Stages], tower_too: bool
+    config: PaliGemmaConfig, play: Callable[[PaliGemmaConfig], Stages], tower_learns: bool
 ) -> Stages:
-    """What `play` makes of a shallow model, for all its blocks; a tower that learns nothing is
-    played whole, since nothing of it is kept."""
+    """What `play` makes of shallow models, for all blocks."""
     vision, text = config.vision.depth, config.text.depth
-    few, short = min(vision, 2) if tower_too else vision, min(text, 2)
+    few, short = min(vision, 2), min(text, 2)
+    deeper = [(text - short, (few, short + 1))]
+    if tower_learns:
+        deeper.append((vision - few, (few + 1, short)))
     base = play(_with_depth(config, few, short))
     found = {stage: dict(parts) for stage, parts in base.items()}
-    for missing, deeper in ((vision - few, (few + 1, short)), (text - short, (few, short + 1))):
+    for missing, depths in deeper:
         if missing:
-            more = play(_with_depth(config, *deeper))
+            more = play(_with_depth(config, *depths))
             for stage, parts in found.items():
                 for kind in parts:
                     parts[kind] += missing * (more[stage][kind] - base[stage][kind])
     return found
+
+
+def _add_tower(
+    stages: Stages, config: PaliGemmaConfig, work: Workload, packed: Literal["int8", "int4"] | None
+) -> Stages:
+    """With the weights of the tower's other blocks; where it learns nothing, nothing else stays."""
+    two, one = (_held_bytes(_with_depth(config, depth, 1), work, packed) for depth in (2, 1))
+    more = max(0, config.vision.depth - 2) * (two - one)
+    return {stage: {**parts, "weights": parts["weights"] + more} for stage, parts in stages.items()}
+
+
+def _held_bytes(
+    config: PaliGemmaConfig, work: Workload, packed: Literal["int8", "int4"] | None
+) -> int:
+    with _empty(config, work, packed) as (model, _, _):
+        return sum(tensor.untyped_storage().nbytes() for tensor in _held(model))
 
 
 def _with_depth(config: PaliGemmaConfig, vision: int, text: int) -> PaliGemmaConfig:
@@ -134,7 +165,9 @@ def _step(config: PaliGemmaConfig, work: Workload) -> Stages:
                 parameter.grad = torch.empty_like(parameter)
                 live.name([parameter.grad], "gradients")
             else:
-                parameter.register_post_accumulate_grad_hook(_names_gradient(live))
+                parameter.register_post_accumulate_grad_hook(  # type: ignore[no-untyped-call]
+                    _names_gradient(live)
+                )
         _mark(model, live)
         batch, objective = _batch(config, work), Objective(Targets(), sees_vision(model))
         loss = objective(model.train(), batch)["loss"]
@@ -177,7 +210,7 @@ def _empty(
     if packed is not None:
         quantize_model(model, Quantization(packed), dtype)
     kernels = Kernels(work.device, work.precision)
-    with EmptyBytes(config.text.vocab_size) as live, kernels:
+    with EmptyBytes(config.text.vocab_size, work.device) as live, kernels:
         for module in model.modules():
             for name, old in list(module._parameters.items()):
                 if old is not None:
@@ -221,7 +254,9 @@ def _mark(model: PaliGemma, live: LiveBytes) -> None:
 def _marks_back(live: LiveBytes, stage: str) -> Callable[..., None]:
     def hook(module: nn.Module, inputs: object, output: Tensor) -> None:
         if output.requires_grad:
-            output.register_hook(lambda _: live.begin(stage))
+            output.register_hook(  # type: ignore[no-untyped-call]
+                lambda _: live.begin(stage)
+            )
 
     return hook
 
@@ -232,7 +267,9 @@ def _batch(config: PaliGemmaConfig, work: Workload) -> TuningBatch:
     side = config.vision.image_size
     ids = torch.zeros(rows, work.text, dtype=torch.int64, device="meta")
     text = Batch(
-        images=ids.new_empty(rows, 1, 3, side, side, dtype=torch.float32) if work.pictures else None,
+        images=ids.new_empty(rows, 1, 3, side, side, dtype=torch.float32)
+        if work.pictures
+        else None,
         tokens=ids,
         mask_ar=torch.zeros_like(ids),
         mask_input=ids.bool(),
