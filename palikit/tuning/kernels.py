@@ -5,6 +5,7 @@ what autocast casts (its lists are in PyTorch's `autocast_mode.h`).
 """
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any, Literal
 
 import torch
@@ -92,24 +93,48 @@ class EmptyBytes(LiveBytes):  # type: ignore[no-untyped-call]
     all blocks of a model do the same.
     """
 
+    def __init__(self, vocabulary: int, device: Literal["cuda", "cpu"]) -> None:
+        super().__init__(vocabulary)
+        self.device = device
+
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if func is torch.ops.aten.index.Tensor and args[1][0].dtype == torch.bool:
             # How many rows a mask leaves is not known of tensors without numbers: all of them.
             return args[0].flatten(0, args[1][0].ndim - 1).clone()
-        if any(one.alias_info is not None for one in func._schema.returns):
+        if _is_view(func):
             return func(*args, **kwargs)
         key = (func, *_facts(args), *kwargs, *_facts(kwargs.values()))
-        if key not in _KNOWN:
+        if key in _KNOWN:
+            shape, stride, dtype = _KNOWN[key]
+            out = torch.empty_strided(shape, stride, dtype=dtype, device="meta")
+        else:
             out = func(*args, **kwargs)
             if not isinstance(out, Tensor):
                 return out
             _KNOWN[key] = (tuple(out.shape), out.stride(), out.dtype)
-            return out
-        shape, stride, dtype = _KNOWN[key]
-        return torch.empty_strided(shape, stride, dtype=dtype, device="meta")
+        if self.device == "cpu" and func is torch.ops.aten.mul.Tensor:
+            self._widen(args, out)
+        return out
+
+    def _widen(self, factors: tuple[Any, ...], product: Tensor) -> None:
+        """A CPU copies a factor of another dtype whole before it multiplies; a GPU does not."""
+        each = product.element_size()
+        copied = sum(one.numel() for one in factors if _differs(one, product))
+        if copied:
+            self.pass_by((product.numel() + copied) * each)
 
 
 _KNOWN: dict[Any, Any] = {}
+
+
+@cache
+def _is_view(func: Any) -> bool:
+    """Whether what comes out, or is changed, is what went in."""
+    return any(one.alias_info is not None for one in func._schema.returns)
+
+
+def _differs(factor: Any, product: Tensor) -> bool:
+    return isinstance(factor, Tensor) and factor.ndim > 0 and factor.dtype != product.dtype
 
 
 def _facts(values: Any) -> Iterator[Any]:

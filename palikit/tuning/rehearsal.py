@@ -72,7 +72,9 @@ def play_step(config: PaliGemmaConfig, work: Workload) -> Stages:
     if _names_blocks(work.method):
         return _step(config, work)
     learns = tower_learns(config, work.method)
-    return _deepen(config, lambda shallow: _step(shallow, work), learns)
+    stages = _deepen(config, lambda shallow: _step(shallow, work), learns)
+    packed = work.method.quantize if work.method.kind == "qlora" else None
+    return stages if learns else _add_tower(stages, config, work, packed)
 
 
 def play_answer(
@@ -83,7 +85,8 @@ def play_answer(
     The steps of the answer itself need less than the prefix. Of `work`, what is about training is
     not used.
     """
-    return _deepen(config, lambda shallow: _answer(shallow, work, quantize, new), False)
+    stages = _deepen(config, lambda shallow: _answer(shallow, work, quantize, new), False)
+    return _add_tower(stages, config, work, quantize)
 
 
 def tower_learns(config: PaliGemmaConfig, method: Method) -> bool:
@@ -103,21 +106,39 @@ def _names_blocks(method: Method) -> bool:
 
 
 def _deepen(
-    config: PaliGemmaConfig, play: Callable[[PaliGemmaConfig], Stages], tower_too: bool
+    config: PaliGemmaConfig, play: Callable[[PaliGemmaConfig], Stages], tower_learns: bool
 ) -> Stages:
-    """What `play` makes of a shallow model, for all its blocks; a tower that learns nothing is
-    played whole, since nothing of it is kept."""
+    """What `play` makes of shallow models, for all blocks."""
     vision, text = config.vision.depth, config.text.depth
-    few, short = min(vision, 2) if tower_too else vision, min(text, 2)
+    few, short = min(vision, 2), min(text, 2)
+    deeper = [(text - short, (few, short + 1))]
+    if tower_learns:
+        deeper.append((vision - few, (few + 1, short)))
     base = play(_with_depth(config, few, short))
     found = {stage: dict(parts) for stage, parts in base.items()}
-    for missing, deeper in ((vision - few, (few + 1, short)), (text - short, (few, short + 1))):
+    for missing, depths in deeper:
         if missing:
-            more = play(_with_depth(config, *deeper))
+            more = play(_with_depth(config, *depths))
             for stage, parts in found.items():
                 for kind in parts:
                     parts[kind] += missing * (more[stage][kind] - base[stage][kind])
     return found
+
+
+def _add_tower(
+    stages: Stages, config: PaliGemmaConfig, work: Workload, packed: Literal["int8", "int4"] | None
+) -> Stages:
+    """With the weights of the tower's other blocks; where it learns nothing, nothing else stays."""
+    two, one = (_held_bytes(_with_depth(config, depth, 1), work, packed) for depth in (2, 1))
+    more = max(0, config.vision.depth - 2) * (two - one)
+    return {stage: {**parts, "weights": parts["weights"] + more} for stage, parts in stages.items()}
+
+
+def _held_bytes(
+    config: PaliGemmaConfig, work: Workload, packed: Literal["int8", "int4"] | None
+) -> int:
+    with _empty(config, work, packed) as (model, _, _):
+        return sum(tensor.untyped_storage().nbytes() for tensor in _held(model))
 
 
 def _with_depth(config: PaliGemmaConfig, vision: int, text: int) -> PaliGemmaConfig:
@@ -189,7 +210,7 @@ def _empty(
     if packed is not None:
         quantize_model(model, Quantization(packed), dtype)
     kernels = Kernels(work.device, work.precision)
-    with EmptyBytes(config.text.vocab_size) as live, kernels:
+    with EmptyBytes(config.text.vocab_size, work.device) as live, kernels:
         for module in model.modules():
             for name, old in list(module._parameters.items()):
                 if old is not None:

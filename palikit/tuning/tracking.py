@@ -39,6 +39,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self.peaks: dict[str, Parts] = {}
         self._live: Parts = dict.fromkeys(KINDS, 0)
         self._sizes: dict[int, tuple[int, str]] = {}
+        self._watched: dict[int, weakref.ref[Any]] = {}
         self._stage, self._total, self._highest = "", 0, 0
 
     def begin(self, stage: str) -> None:
@@ -58,7 +59,7 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
         out = self.run(func, args, kwargs or {})
-        for one in tree_iter(out):
+        for one in [out] if isinstance(out, Tensor) else tree_iter(out):
             if isinstance(one, Tensor):
                 self._take(one)
         return out
@@ -66,6 +67,13 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
     def run(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """One operation; a subclass may do it in another way."""
         return func(*args, **kwargs)
+
+    def pass_by(self, size: int) -> None:
+        """Take note of the moment, in which a kernel holds `size` bytes more."""
+        if self._total + size > self._highest and self._stage:
+            self._highest = self._total + size
+            self.peaks[self._stage] = dict(self._live)
+            self.peaks[self._stage]["activations"] += size
 
     def _take(self, tensor: Tensor) -> None:
         storage = tensor.untyped_storage()
@@ -77,12 +85,12 @@ class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]
         self._sizes[key] = size, kind
         self._live[kind] += size
         self._total += size
-        weakref.finalize(storage, self._forget, key)
-        if self._total > self._highest and self._stage:
-            self._highest = self._total
-            self.peaks[self._stage] = dict(self._live)
+        self._watched[key] = weakref.ref(storage, lambda _: self._forget(key))
+        self.pass_by(0)
 
     def _forget(self, key: int, keep: bool = False) -> None:
-        size, kind = self._sizes[key] if keep else self._sizes.pop(key)
+        size, kind = self._sizes[key]
         self._live[kind] -= size
-        self._total -= 0 if keep else size
+        if not keep:
+            del self._sizes[key], self._watched[key]
+            self._total -= size

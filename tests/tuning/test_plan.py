@@ -14,20 +14,16 @@ from palikit.tuning.plan import CONTEXT, MemoryPlan, largest_batches, plan_askin
 from palikit.tuning.rehearsal import Workload, play_step
 
 CASES = [
-    ("paligemma2", "full", 1),
     ("paligemma2", "full", 4),
     ("paligemma2", "full, autocast", 4),
     ("paligemma2", "full, two parts", 1),
-    ("paligemma2", "full, tower frozen", 4),
     ("paligemma2", "lora", 4),
     ("paligemma2", "lora, autocast", 1),
     ("paligemma2", "lora, recompute", 4),
-    ("paligemma2", "lora, tower too", 1),
     ("paligemma2", "lora, features", 4),
-    ("paligemma2", "qlora int8", 4),
+    ("paligemma2", "qlora int8", 1),
     ("paligemma2", "qlora int4, recompute", 4),
     ("paligemma1", "full, recompute", 4),
-    ("paligemma1", "lora", 4),
     ("paligemma2-27b", "lora, float32", 1),
 ]
 
@@ -73,19 +69,18 @@ def test_a_frozen_tower_keeps_nothing() -> None:
 @pytest.mark.parametrize("family", sorted({name.rsplit("-", 1)[0] for name in PRESETS}))
 def test_totals_of_every_preset_grow_with_batch_and_resolution(family: str) -> None:
     work = Workload(method=Method(recompute=True))
+    sizes = [(224, 1), (224, 4), (448, 4), (896, 4)]
     totals = [
-        [plan_training(PRESETS[f"{family}-{side}"], replace(work, batch=n)).total for n in (1, 4)]
-        for side in (224, 448, 896)
+        plan_training(PRESETS[f"{family}-{side}"], replace(work, batch=n)).total
+        for side, n in sizes
     ]
-    assert all(one < four for one, four in totals)
-    assert [one for one, _ in totals] == sorted(one for one, _ in totals)
-    assert [four for _, four in totals] == sorted(four for _, four in totals)
+    assert totals == sorted(set(totals))
 
 
 def test_totals_grow_with_the_size_of_the_model() -> None:
     sizes = ("paligemma2-3b-224", "paligemma2-10b-224", "paligemma2-28b-224")
-    for way in (Method(), Method(kind="qlora"), Method(kind="full")):
-        work = Workload(method=way, dtype="float32" if way.kind == "full" else "bfloat16")
+    for way in (Method(), Method(kind="full")):
+        work = Workload(method=way)
         totals = [plan_training(PRESETS[size], work).total for size in sizes]
         assert totals == sorted(totals)
 
