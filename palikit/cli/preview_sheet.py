@@ -116,7 +116,7 @@ def _words(parts: Sequence[tuple[str, Colour]]) -> Iterator[tuple[str, Colour]]:
         for match in WORD.finditer(writable(start, font_for(start, LETTERS))):
             word = match.group()
             while word:
-                end = len(word)
+                end = min(len(word), SIDE)  # no letter is thinner than a pixel
                 while end > 1 and font_for(word, LETTERS).getlength(word[:end]) > SIDE * 0.8:
                     end -= 1
                 yield word[:end], colour
