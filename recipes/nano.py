@@ -22,10 +22,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from palikit.codecs.boxes import encode_box
 from palikit.codecs.masks import MaskCodec, mask_to_patch
 from palikit.data.emoji_words import Phrase, phrase
-from palikit.data.emoji_world import COLOURS, KNOWN, NAMES, Scene, instance_map, scene
+from palikit.data.emoji_world import COLOURS, KNOWN, NAMES, Scene, scene
 from palikit.inputs.batch import Batch
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor, Row
@@ -33,7 +32,7 @@ from palikit.inputs.tokenizer import Tokenizer
 from palikit.train import OptimConfig, TrainConfig, train
 from palikit.train.loss import per_example, suffix_losses
 
-from .nano_model import GRID, IMAGE_SIZE, NanoInTraining
+from .nano_model import GRID, IMAGE_SIZE, NanoInTraining, dense_targets
 
 SEED = 2026
 TOKENIZER = Path(__file__).parents[1] / "palikit/assets/nano"
@@ -82,7 +81,7 @@ def vision_batch(step: int) -> NanoBatch:
     """Pictures with dense targets alone."""
     count = SCENES * PHRASES
     scenes = [_scene(0, step * count + i) for i in range(count)]
-    return NanoBatch(_pixels(scenes), _targets(scenes), None, BINS[2 * step // VISION_STEPS])
+    return NanoBatch(_pixels(scenes), dense_targets(scenes), None, BINS[2 * step // VISION_STEPS])
 
 
 def words_batch(step: int) -> NanoBatch:
@@ -113,7 +112,7 @@ def _told(
     each = 1 if mixture is None else PHRASES
     asked = {"segment": 1.0} if mixture is None else mixture
     rows = [_row(phrase(one, rng, asked)) for one in scenes for _ in range(each)]
-    return NanoBatch(_pixels(scenes), _targets(scenes), _processor().collate(rows), soft_bins)
+    return NanoBatch(_pixels(scenes), dense_targets(scenes), _processor().collate(rows), soft_bins)
 
 
 def vision_loss(model: nn.Module, batch: NanoBatch) -> Mapping[str, Tensor]:
@@ -273,31 +272,6 @@ def _pixels(scenes: list[Scene]) -> Tensor:
 
     resize = _processor().resize
     return torch.stack([resize(Image.fromarray(one.image)) for one in scenes])
-
-
-def _targets(scenes: list[Scene]) -> dict[str, Tensor]:
-    rows = [_patch_targets(one) for one in scenes]
-    return {
-        "patch_class": torch.from_numpy(np.stack([r[0] for r in rows])),
-        "patch_box": torch.from_numpy(np.stack([r[1] for r in rows])),
-        "colour": torch.tensor([COLOURS.index(one.background) for one in scenes]),
-    }
-
-
-def _patch_targets(one: Scene) -> tuple[np.ndarray, np.ndarray]:
-    """For each patch, the thing that covers most of it: class number and box bins.
-
-    A thing that covers less than a quarter does not count; its patch has class 0.
-    """
-    side = one.image.shape[0]
-    patches = instance_map(one).reshape(GRID, side // GRID, GRID, side // GRID)
-    cells = patches.transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)
-    shares = np.stack([(cells == i + 1).mean(axis=1) for i in range(len(one.objects))])
-    winner = shares.argmax(axis=0)
-    covered = shares.max(axis=0) >= 0.25
-    classes = np.array([KNOWN.index(thing.key) + 1 for thing in one.objects])
-    boxes = np.array([encode_box(thing.box, (side, side)) for thing in one.objects])
-    return np.where(covered, classes[winner], 0), boxes[winner] * covered[:, None]
 
 
 def _dense(model: NanoInTraining, features: Tensor, batch: NanoBatch) -> dict[str, Tensor]:

@@ -7,11 +7,14 @@ thrown away afterwards.
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from palikit.codecs.boxes import encode_box
 from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
+from palikit.data.emoji_world import COLOURS, KNOWN, Scene, instance_map
 from palikit.model.gemma import RMSNorm
 from palikit.model.paligemma import PaliGemma
 from palikit.train.loss import neighbour_targets
@@ -140,3 +143,29 @@ def _grid_rows(side: int, width: int) -> Tensor:
     axis = torch.cat([angles.cos(), angles.sin()], dim=1)
     rows = torch.cat([axis[:, None].expand(-1, side, -1), axis[None].expand(side, -1, -1)], dim=-1)
     return rows.flatten(0, 1)
+
+
+def dense_targets(scenes: list[Scene]) -> dict[str, Tensor]:
+    """What every patch shows: class number and box bins, and each scene's background."""
+    rows = [patch_targets(one) for one in scenes]
+    return {
+        "patch_class": torch.from_numpy(np.stack([r[0] for r in rows])),
+        "patch_box": torch.from_numpy(np.stack([r[1] for r in rows])),
+        "colour": torch.tensor([COLOURS.index(one.background) for one in scenes]),
+    }
+
+
+def patch_targets(one: Scene) -> tuple[np.ndarray, np.ndarray]:
+    """For each patch, the thing that covers most of it: class number and box bins.
+
+    A thing that covers less than a quarter does not count; its patch has class 0.
+    """
+    side = one.image.shape[0]
+    patches = instance_map(one).reshape(GRID, side // GRID, GRID, side // GRID)
+    cells = patches.transpose(0, 2, 1, 3).reshape(GRID * GRID, -1)
+    shares = np.stack([(cells == i + 1).mean(axis=1) for i in range(len(one.objects))])
+    winner = shares.argmax(axis=0)
+    covered = shares.max(axis=0) >= 0.25
+    classes = np.array([KNOWN.index(thing.key) + 1 for thing in one.objects])
+    boxes = np.array([encode_box(thing.box, (side, side)) for thing in one.objects])
+    return np.where(covered, classes[winner], 0), boxes[winner] * covered[:, None]

@@ -11,9 +11,8 @@ from PIL import Image
 
 import palikit as pk
 from palikit.codecs.masks import MaskCodec
-from palikit.decode.generate import Generated
+from palikit.decode.slots import Slots, Told
 from palikit.engine import Engine
-from palikit.engine import engine as engine_module
 from palikit.errors import CodecError, TokenizerError, UsageError
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor
@@ -51,9 +50,13 @@ def answer_with(monkeypatch: pytest.MonkeyPatch, tokenizer: Tokenizer, said: str
     """Let the model say this, each token less likely than the one before."""
     ids = [*tokenizer.encode(said, codes=True), tokenizer.eos_id]
     logprobs = tuple(-0.1 * i for i in range(len(ids)))
-    generated = Generated(tuple(ids), logprobs, finished=True)
-    monkeypatch.setattr(engine_module, "collect", lambda columns: [generated])
-    monkeypatch.setattr(engine_module, "generate", lambda *args, **kwargs: iter(()))
+
+    def step(slots: Slots) -> list[Told]:
+        told = [Told(row.ticket, tuple(ids), logprobs, "eos") for row in slots._waiting]
+        slots.close()
+        return told
+
+    monkeypatch.setattr(Slots, "step", step)
     return ids
 
 

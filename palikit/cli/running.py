@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     import palikit.engine
 
-__all__ = ["ask_all"]
+__all__ = ["ask_all", "load_engine", "progress"]
 
 Asked = tuple[Source, "PIL.Image.Image"]
 
@@ -50,14 +50,14 @@ def ask_all(
     decoding = as_decoding(options)
     engine: palikit.engine.Engine | None = None
     failed = 0
-    with _progress(len(sources)) as advance:
+    with progress(len(sources)) as advance:
         for start in range(0, len(sources), options.batch_size):
             batch = sources[start : start + options.batch_size]
             readable = _read(batch)
             failed += len(batch) - len(readable)
             if readable:
                 # Loaded late, so that a misspelt path is told at once.
-                engine = engine or _load(options)
+                engine = engine or load_engine(options)
                 requests = [(picture, task) for _, picture in readable]
                 answers = engine.run(requests, decoding=decoding, batch_size=options.batch_size)
                 for (source, picture), answer in zip(readable, answers, strict=True):
@@ -68,7 +68,8 @@ def ask_all(
         raise typer.Exit(1)
 
 
-def _load(options: Options) -> "palikit.engine.Engine":
+def load_engine(options: Options) -> "palikit.engine.Engine":
+    """What the options name."""
     from palikit.engine import load
 
     return load(
@@ -92,8 +93,8 @@ def _read(sources: Sequence[Source]) -> list[Asked]:
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal when there is more than one picture; nothing in a pipe."""
+def progress(total: int, name: str = "pictures") -> Iterator[Callable[[int], None]]:
+    """A bar on a terminal when there is more than one thing to do; nothing in a pipe."""
     if total < 2 or not sys.stderr.isatty():
         yield lambda count: None
         return
@@ -104,5 +105,5 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
     with Progress(
         console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
     ) as bar:
-        task = bar.add_task("pictures", total=total)
+        task = bar.add_task(name, total=total)
         yield lambda count: bar.advance(task, count)

@@ -18,6 +18,7 @@ from palikit.codecs.text import SEPARATOR, format_region
 from palikit.errors import UsageError
 
 from .asking import NOISE_LABEL, Asked, Asking, ask
+from .augment import Augment
 from .examples import Example
 from .pictures import open_picture
 from .records import Record, Thing
@@ -55,7 +56,10 @@ class ExampleMaker:
         """
         pictures = tuple(open_picture(picture) for picture in record.pictures)
         if self.augment is not None and len(pictures) == 1:
-            image, things = self.augment(pictures[0], record.things or (), rng)
+            vary = self.augment
+            if isinstance(vary, Augment):
+                vary = vary.for_words(_words(record))
+            image, things = vary(pictures[0], record.things or (), rng)
             pictures = (image,)
             record = replace(record, things=None if record.things is None else things)
         asked = ask(record, self.asking, self.classes, rng)
@@ -85,6 +89,12 @@ class ExampleMaker:
             patches.append(mask_to_patch(mask, thing.box))
         codes: list[list[int]] = self.codec.encode(torch.stack(patches)).tolist() if patches else []
         return codes
+
+
+def _words(record: Record) -> tuple[str, ...]:
+    """All that an augmentation may make false."""
+    texts = (record.prefix, record.suffix or "", record.question, *record.captions)
+    return tuple(text for text in (*texts, *record.answers) if text)
 
 
 def _noise(count: int, rng: np.random.Generator) -> list[str]:

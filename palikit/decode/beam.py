@@ -25,7 +25,7 @@ from torch import Tensor
 from palikit.model.cache import KVCache
 from palikit.model.paligemma import PaliGemma
 
-from .generate import Features, Generated, PrefixIds, PrefixMask, row_limits, start, stop_ids
+from .generate import Features, Generated, PrefixIds, PrefixMask, row_limits, stop_ids
 
 __all__ = ["beam_search"]
 
@@ -44,7 +44,7 @@ def beam_search(
     """The best finished answer of each row; arguments as for `generate`."""
     limits = row_limits(max_new_tokens, tokens.shape[0])
     longest = max(limits)
-    prefix, logits = start(model, features, tokens, mask_input, 0)
+    prefix, logits = _start(model, features, tokens, mask_input)
     cache = _widen(prefix, beam_size, prefix.length + longest, model)
     state = _State.begin(tokens.shape[0], beam_size, longest, logits.device)
     limit = torch.tensor(limits, device=logits.device)
@@ -143,6 +143,27 @@ class _State:
             Generated(tuple(ids[:length]), tuple(logprobs[:length]), finished=True)
             for length, ids, logprobs in rows
         ]
+
+
+def _start(
+    model: PaliGemma,
+    features: Features,
+    tokens: PrefixIds,
+    mask_input: PrefixMask,
+) -> tuple[KVCache, Float[Tensor, "B V"]]:
+    """Read pictures and prefixes into a cache of just that length; logits of the first tokens."""
+    images = 0 if features is None else features.shape[1]
+    embedding = model.text.embedding.weight
+    cache = KVCache(
+        model.config.text,
+        tokens.shape[0],
+        images + tokens.shape[1],
+        dtype=embedding.dtype,
+        device=embedding.device,
+    )
+    if mask_input is not None and bool(mask_input.all()):
+        mask_input = None  # spares the model a mask over the whole prefill
+    return cache, model.prefill(features, tokens, mask_input, cache)
 
 
 def _widen(prefix: KVCache, beams: int, capacity: int, model: PaliGemma) -> KVCache:

@@ -1,27 +1,30 @@
-"""The decoding loop: token ids, one column a step. Batch and stream are this same loop.
+"""A batch of prefixes that start together, as tensors: token ids, one column a step.
 
 Follows big_vision's `_decode_with_logp` (`trainers/proj/paligemma/predict_fns.py`): the first token
 comes from the prefill's logits, a row ends at its eos, the model is not called after the last
 token, and log-probabilities are those of the scores as the model gave them, whatever the sampler
-made of them. Departures: prompts need no rolling to a common end, because the cache masks padding
-where it stands; each row has its own limit and its own random numbers; the cache has the model's
-dtype.
+made of them. Departures: prompts need no rolling to a common end, because a row holds no padding;
+each row has its own limit and its own random numbers; the cache has the model's dtype.
+
+The loop itself is `slots.Slots`.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 
-import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 from palikit.errors import UsageError
-from palikit.model.cache import KVCache
 from palikit.model.paligemma import PaliGemma
+from palikit.model.slot_cache import bytes_a_token
 
 from .grammar import FreeWalk, Walk
-from .guided import follow
+from .room import Room
+from .rows import Request
 from .sampling import Greedy, Sampler
+from .slots import Slots
 
 __all__ = ["Column", "Generated", "collect", "generate"]
 
@@ -86,16 +89,18 @@ def generate(
         walks: what each row may say, None for anything; empty when all may.
     """
     limits = row_limits(max_new_tokens, tokens.shape[0])
-    generators = _row_generators(seed, tokens.shape[0])
+    seeds = [seed] * len(limits) if isinstance(seed, int) else list(seed)
+    assert len(seeds) == len(limits), f"{len(seeds)} seeds for {len(limits)} rows"
+    assert not walks or len(walks) == len(limits), f"{len(walks)} walks for {len(limits)} rows"
     stops = stop_ids(eos_id)
-    if not any(walks):
-        return _columns(model, features, tokens, mask_input, stops, limits, sampler, generators)
-    assert len(walks) == tokens.shape[0], f"{len(walks)} walks for {tokens.shape[0]} rows"
-    with torch.inference_mode():
-        cache, logits = start(model, features, tokens, mask_input, max(limits))
-    guides = [FreeWalk() if walk is None else walk for walk in walks]
-    passes = follow(model, logits, cache, guides, stops, limits, sampler, generators)
-    return _unrolled(passes, tokens.shape[0])
+    requests = [
+        replace(one, max_new_tokens=limit, stops=stops, sampler=sampler, seed=row_seed)
+        for one, limit, row_seed in zip(
+            _requests(features, tokens, mask_input, walks), limits, seeds, strict=True
+        )
+    ]
+    slots = Slots(model, _room_for(model, requests))
+    return _columns(slots, [slots.join(request) for request in requests])
 
 
 def collect(columns: Iterable[Column]) -> list[Generated]:
@@ -118,83 +123,51 @@ def collect(columns: Iterable[Column]) -> list[Generated]:
     ]
 
 
-def _columns(
-    model: PaliGemma,
-    features: Features,
-    tokens: PrefixIds,
-    mask_input: PrefixMask,
-    stops: frozenset[int],
-    limits: list[int],
-    sampler: Sampler,
-    generators: list[torch.Generator],
-) -> Iterator[Column]:
-    # The mode is left before each yield, or it would hold for whoever reads the columns.
-    with torch.inference_mode():
-        cache, logits = start(model, features, tokens, mask_input, max(limits))
-    rows = range(tokens.shape[0])
-    at_eos = [False for _ in rows]
-    for step in range(max(limits)):
-        with torch.inference_mode():
-            picked = sampler.pick(logits, generators)
-            scores = token_logprobs(logits, picked)
-            # One transfer a step for all rows; ids are exact in float32 below 2**24.
-            ids, logprobs = torch.stack([picked.float(), scores]).tolist()
-        live = [step < limits[row] and not at_eos[row] for row in rows]
-        at_eos = [at_eos[row] or (live[row] and int(ids[row]) in stops) for row in rows]
-        yield Column(
-            [int(ids[row]) if live[row] else None for row in rows],
-            [logprobs[row] if live[row] else None for row in rows],
-            at_eos,
+def _requests(
+    features: Features, tokens: PrefixIds, mask_input: PrefixMask, walks: Sequence[Walk | None]
+) -> Iterator[Request]:
+    """A request for each row, without its settings."""
+    for row, ids in enumerate(tokens):
+        prefix = ids if mask_input is None else ids[mask_input[row]]
+        walk = walks[row] if walks else None
+        yield Request(
+            tuple(prefix.tolist()),
+            1,
+            features=None if features is None else partial(_row, features, row),
+            image_tokens=0 if features is None else features.shape[1],
+            walk=FreeWalk() if walk is None else walk,
         )
-        if all(at_eos[row] or step + 1 >= limits[row] for row in rows):
-            return
-        with torch.inference_mode():
-            # Ended rows are fed what they picked: no row sees another, and nobody reads theirs.
-            logits = model.extend(picked[:, None], cache)[:, -1]
 
 
-def _unrolled(
-    passes: Iterable[list[tuple[list[tuple[int, float]], bool]]], rows: int
-) -> Iterator[Column]:
-    """Passes that told several tokens a row, as columns of one."""
-    at_eos = [False] * rows
-    for told in passes:
-        for i in range(max(len(pairs) for pairs, _ in told)):
-            now = [pairs[i] if i < len(pairs) else (None, None) for pairs, _ in told]
-            ended = [
-                at_eos[row] or (done and i + 1 >= len(pairs))
-                for row, (pairs, done) in enumerate(told)
-            ]
-            yield Column([token for token, _ in now], [score for _, score in now], ended)
-            at_eos = ended
+def _row(features: Float[Tensor, "B I D"], row: int) -> Float[Tensor, "1 I D"]:
+    return features[row : row + 1]
 
 
-def start(
-    model: PaliGemma,
-    features: Features,
-    tokens: PrefixIds,
-    mask_input: PrefixMask,
-    max_new_tokens: int,
-) -> tuple[KVCache, Float[Tensor, "B V"]]:
-    """Read pictures and prefixes into a cache with room for answers; logits of the first tokens."""
-    images = 0 if features is None else features.shape[1]
-    embedding = model.text.embedding.weight
-    cache = KVCache(
-        model.config.text,
-        tokens.shape[0],
-        images + tokens.shape[1] + max_new_tokens,
-        dtype=embedding.dtype,
-        device=embedding.device,
-    )
-    if mask_input is not None and bool(mask_input.all()):
-        mask_input = None  # spares the model a mask over the whole prefill
-    return cache, model.prefill(features, tokens, mask_input, cache)
+def _room_for(model: PaliGemma, requests: Sequence[Request]) -> Room:
+    """Exactly what these need, all at once."""
+    slots = max(request.need for request in requests) + 1
+    size = bytes_a_token(model.config.text, model.text.embedding.weight.dtype)
+    total = len(requests) * slots
+    return Room(len(requests), total * size, read_tokens=total)
 
 
-def token_logprobs(logits: Float[Tensor, "B V"], ids: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """log softmax(logits)[ids] in float32, without writing out the whole row."""
-    logits = logits.float()
-    return logits.gather(-1, ids[:, None])[:, 0] - logits.logsumexp(dim=-1)
+def _columns(slots: Slots, tickets: Sequence[int]) -> Iterator[Column]:
+    """What steps told, as columns of one token a row."""
+    at_eos = dict.fromkeys(tickets, False)
+    while slots.busy:
+        told = {one.ticket: one for one in slots.step()}
+        for one in told.values():
+            if one.error is not None:
+                raise one.error
+        for i in range(max(len(one.ids) for one in told.values())):
+            now = {ticket: one for ticket, one in told.items() if i < len(one.ids)}
+            for ticket, one in now.items():
+                at_eos[ticket] = one.ended == "eos" and i + 1 == len(one.ids)
+            yield Column(
+                [now[ticket].ids[i] if ticket in now else None for ticket in tickets],
+                [now[ticket].logprobs[i] if ticket in now else None for ticket in tickets],
+                list(at_eos.values()),
+            )
 
 
 def row_limits(max_new_tokens: int | Sequence[int], rows: int) -> list[int]:
@@ -212,9 +185,3 @@ def row_limits(max_new_tokens: int | Sequence[int], rows: int) -> list[int]:
 def stop_ids(eos_id: int | Collection[int]) -> frozenset[int]:
     """The ids that end a row; none at all lets every row run to its limit."""
     return frozenset([eos_id] if isinstance(eos_id, int) else eos_id)
-
-
-def _row_generators(seed: int | Sequence[int], rows: int) -> list[torch.Generator]:
-    seeds = [seed] * rows if isinstance(seed, int) else list(seed)
-    assert len(seeds) == rows, f"{len(seeds)} seeds for {rows} rows"
-    return [torch.Generator().manual_seed(row_seed) for row_seed in seeds]

@@ -8,21 +8,14 @@ vlm.run([(seen, Caption()), (seen, Answer("what is this?"))])
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import TypeAlias
 
-import numpy as np
 import torch
-from PIL import Image
 
 from palikit.codecs.masks import MaskCodec
-from palikit.decode.beam import beam_search
-from palikit.decode.generate import collect, generate
-from palikit.decode.grammar import Walk
+from palikit.decode.room import Room
 from palikit.decode.sampling import Decoding
 from palikit.errors import UsageError
-from palikit.inputs.image import load_image
-from palikit.inputs.processor import Processor, Row
+from palikit.inputs.processor import Processor
 from palikit.model.paligemma import PaliGemma
 from palikit.results import Regions, Text
 from palikit.tasks import (
@@ -37,18 +30,17 @@ from palikit.tasks import (
     Task,
 )
 
-from .forms import begin_walk
-from .reading import kept, read_answer
-from .seen import Seen, SeenCache, content_key
+from .asked import Asked
+from .beams import search
+from .in_flight import InFlight, Words
+from .looking import ImageLike, Looker
+from .machine import room_for
+from .reading import read_answer
+from .seen import Seen, SeenCache
 
-__all__ = ["Engine", "ImageLike", "Seen"]
+__all__ = ["Engine"]
 
 GREEDY = Decoding()
-
-Picture: TypeAlias = str | Path | bytes | Image.Image | np.ndarray
-
-
-ImageLike: TypeAlias = Picture | Seen | Sequence[Picture]
 
 
 class Engine:
@@ -61,12 +53,24 @@ class Engine:
         mask_codec: MaskCodec | None = None,
         *,
         seen_bytes: int = 0,
+        room: Room | None = None,
     ) -> None:
-        """`seen_bytes` for features of the last pictures: none where weights may change."""
+        """Join the parts; any room not given is computed from the machine when it is first needed.
+
+        `seen_bytes` are for features of the last pictures: none where weights may change.
+        """
         self.model = model.eval()
         self.processor = processor
         self.mask_codec = mask_codec
         self.seen = SeenCache(seen_bytes)
+        self._room = room
+
+    @property
+    def room(self) -> Room:
+        """How much may be in flight at once."""
+        if self._room is None:
+            self._room = room_for(self.model)
+        return self._room
 
     def caption(self, image: ImageLike, lang: str = "en", *, decoding: Decoding = GREEDY) -> Text:
         """A short caption in a language, by its code: `en`, `de`, `th`."""
@@ -108,88 +112,57 @@ class Engine:
         """Boxes and masks of what is asked for."""
         return self._regions(image, Segment(labels), decoding)
 
-    @torch.inference_mode()
     def look(self, image: ImageLike) -> Seen:
         """Run the vision tower once; the result is accepted wherever a picture is.
 
         A picture of the same pixels as one of the last is not looked at again (`self.seen`).
         """
-        if isinstance(image, Seen):
-            return image
-        pictures = [load_image(frame) for frame in _frames(image)]
-        if not pictures:
-            raise UsageError("no picture was given: pass one picture or a list of at least one")
-        key = content_key(pictures)
-        seen = self.seen.get(key)
-        if seen is None:
-            pixels = torch.stack([self.processor.resize(picture) for picture in pictures])
-            weight = self.model.connector.weight
-            features = self.model.embed_image(pixels[None].to(weight))
-            seen = Seen(features, pictures[0].size)
-            self.seen.put(key, seen)
-        return seen
+        looker = self._looker()
+        return looker.see(looker.prepare(image))
+
+    def in_flight(self, slots: int | None = None) -> InFlight:
+        """The loop that answers many at once, for requests that come and go on their own.
+
+            flight = vlm.in_flight()
+            ticket = flight.join(image, Describe())
+            flight.step()          # what was said since; flight.cancel(ticket) frees its slot
+
+        `slots` is how many at once; None as the machine has room for.
+        """
+        room = self.room if slots is None else replace(self.room, slots=slots)
+        return InFlight(self._looker(), self.processor, self.mask_codec, room)
 
     def run(
         self,
         requests: Sequence[tuple[ImageLike, Task]],
         *,
         decoding: Decoding = GREEDY,
-        batch_size: int = 8,
+        batch_size: int | None = None,
     ) -> list[Text | Regions]:
-        """Answer many requests, of any tasks, in batches; in the order asked.
+        """Answer many requests, of any tasks, `batch_size` at once; in the order asked.
 
-        Each row is decoded as if it were alone: its own length limit, end and random numbers.
+        Each is decoded as if it were alone: its own length limit, end and random numbers. One that
+        ends makes room for the next.
         """
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise UsageError(f"batch_size is {batch_size}; it must be at least 1")
-        answers: dict[int, Text | Regions] = {}
-        for start in range(0, len(requests), batch_size):
-            looked = {
-                i: self.look(requests[i][0])
-                for i in range(start, min(start + batch_size, len(requests)))
-            }
-            # Rows of different numbers of pictures do not fit into one tensor.
-            by_length: dict[int, list[int]] = {}
-            for i, seen in looked.items():
-                by_length.setdefault(seen.features.shape[1], []).append(i)
-            for rows in by_length.values():
-                asked = [(looked[i], requests[i][1]) for i in rows]
-                answers.update(zip(rows, self._run_batch(asked, decoding), strict=True))
+        if decoding.beam_size > 1:
+            return self._search(requests, decoding, batch_size or self.room.slots)
+        answers = dict(self.in_flight(batch_size).answers(requests, decoding=decoding))
         return [answers[i] for i in range(len(requests))]
 
-    @torch.inference_mode()
     def stream(self, image: ImageLike, task: Task, *, decoding: Decoding = GREEDY) -> Iterator[str]:
         """The answer's text piece by piece, as it is decoded; joined, the pieces are the answer."""
         if decoding.beam_size > 1:
             raise UsageError("a beam search has no text to stream until it ends: use run instead")
-        seen = self.look(image)
-        task = _in_pixels_of(seen, task)
-        batch = self.processor.collate([self._row(task)])
-        columns = generate(
-            self.model,
-            seen.features,
-            batch.tokens.to(seen.features.device),
-            None,
-            eos_id=self.processor.tokenizer.eos_id,
-            max_new_tokens=self._limit(task, decoding),
-            sampler=decoding.sampler,
-            seed=decoding.seed,
-            walks=[self._walk(task, decoding)],
-        )
-        ids: list[int] = []
-        said = ""
-        for column in columns:
-            ids += [i for i in column.ids if i is not None]
-            text = self.processor.tokenizer.decode(ids)
-            # A character of several bytes shows as a replacement mark until its last byte has come.
-            if text.endswith("\ufffd"):
-                continue
-            if text != said:
-                yield text[len(said) :]
-            said = text
-        rest = self.processor.tokenizer.decode(ids)[len(said) :]
-        if rest:
-            yield rest
+        flight, words = self.in_flight(1), Words(self.processor.tokenizer)
+        flight.join(image, task, decoding=decoding)
+        while flight.busy:
+            (said,) = flight.step()
+            if said.error is not None:
+                raise said.error
+            if piece := words.add(said.ids, ended=said.answer is not None):
+                yield piece
 
     def explain(self, task: Task, suffix: str | None = None, *, num_images: int = 1) -> str:
         """The exact layout of a request's tokens, as a table."""
@@ -207,68 +180,23 @@ class Engine:
         assert isinstance(answer, Regions)
         return answer
 
-    def _row(self, task: Task) -> Row:
-        prefix = self.processor.prefix_ids(task.prefix, codes=task.has_codes)
-        return Row(images=None, prefix=prefix)
-
-    def _walk(self, task: Task, decoding: Decoding) -> Walk | None:
-        return begin_walk(task.grammar, self.processor.tokenizer) if decoding.grammar else None
-
-    def _limit(self, task: Task, decoding: Decoding) -> int:
-        return decoding.max_new_tokens or task.max_new_tokens
+    def _looker(self) -> Looker:
+        return Looker(self.model, self.processor.resize, self.seen)
 
     @torch.inference_mode()
-    def _run_batch(
-        self, asked: Sequence[tuple[Seen, Task]], decoding: Decoding
+    def _search(
+        self, requests: Sequence[tuple[ImageLike, Task]], decoding: Decoding, batch_size: int
     ) -> list[Text | Regions]:
-        seen = [one for one, _ in asked]
-        tasks = [_in_pixels_of(one, task) for one, task in asked]
-        batch = self.processor.collate([self._row(task) for task in tasks])
-        features = torch.cat([one.features for one in seen])
-        tokens = batch.tokens.to(features.device)
-        mask = batch.mask_input.to(features.device)
-        limits = [self._limit(task, decoding) for task in tasks]
-        eos = self.processor.tokenizer.eos_id
-        if decoding.beam_size > 1:
-            generated = beam_search(
-                self.model,
-                features,
-                tokens,
-                mask,
-                eos_id=eos,
-                beam_size=decoding.beam_size,
-                max_new_tokens=limits,
-            )
-        else:
-            walks = [self._walk(task, decoding) for task in tasks]
-            told = collect(
-                generate(
-                    self.model,
-                    features,
-                    tokens,
-                    mask,
-                    eos_id=eos,
-                    max_new_tokens=limits,
-                    sampler=decoding.sampler,
-                    seed=decoding.seed,
-                    walks=walks,
-                )
-            )
-            generated = [kept(one, walk) for one, walk in zip(told, walks, strict=True)]
-        return [
-            read_answer(task, one, picture.size, self.processor.tokenizer, self.mask_codec)
-            for task, one, picture in zip(tasks, generated, seen, strict=True)
-        ]
-
-
-def _frames(image: Picture | Sequence[Picture]) -> Sequence[Picture]:
-    if isinstance(image, (str, Path, bytes, Image.Image, np.ndarray)):
-        return [image]
-    return image
-
-
-def _in_pixels_of(seen: Seen, task: Task) -> Task:
-    """A caption of a region, told which picture its pixels are of."""
-    if isinstance(task, Caption) and task.region is not None and task.size is None:
-        return replace(task, size=seen.size)
-    return task
+        answers: list[Text | Regions] = []
+        for start in range(0, len(requests), batch_size):
+            some = [(self.look(image), task) for image, task in requests[start:][:batch_size]]
+            asked = [
+                (seen, Asked.about(seen.size, task, self.processor, decoding))
+                for seen, task in some
+            ]
+            found = search(self.model, self.processor, asked, decoding)
+            answers += [
+                read_answer(one.task, told, one.size, self.processor.tokenizer, self.mask_codec)
+                for (_, one), told in zip(asked, found, strict=True)
+            ]
+        return answers

@@ -16,6 +16,7 @@ from palikit.weights.preprocessing import load_resample
 from palikit.weights.source import Source, find
 
 from .engine import Engine
+from .machine import room_for
 from .quantized import open_model
 
 __all__ = ["load", "open_tools"]
@@ -33,6 +34,8 @@ def load(
     mask_codec: str | Path | None = None,
     quantize: Literal["int8", "int4"] | None = None,
     seen_bytes: int = SEEN_BYTES,
+    slots: int | None = None,
+    cache_bytes: int | None = None,
 ) -> Engine:
     """Open a checkpoint, ready to be asked.
 
@@ -47,12 +50,16 @@ def load(
             a byte; the whole is never in memory unpacked.
         seen_bytes: memory for what the vision tower made of the last pictures, by their content, so
             that many prompts about one pay for it once; 0 keeps nothing.
+        slots: requests that are decoded together, at most.
+        cache_bytes: memory of their keys and values, at most. None computes it, and the slots, from
+            what the machine has free.
     """
     found = find(source)
     model = open_model(found, device=device, dtype=dtype, quantize=quantize)
     processor, codec = open_tools(found, model.config, tokenizer, mask_codec)
     speed_up_bfloat16(model)
-    return Engine(model, processor, codec, seen_bytes=seen_bytes)
+    room = room_for(model, slots=slots, cache_bytes=cache_bytes)
+    return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room)
 
 
 def open_tools(

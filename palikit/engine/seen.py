@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Lock
 
 from jaxtyping import Float
 from PIL import Image
@@ -28,7 +29,10 @@ class Seen:
 
 
 class SeenCache:
-    """The pictures looked at last, by their content, as many as fit into `max_bytes`."""
+    """The pictures looked at last, by their content, as many as fit into `max_bytes`.
+
+    Several threads may read pictures at once, so each call has the cache to itself.
+    """
 
     def __init__(self, max_bytes: int) -> None:
         if max_bytes < 0:
@@ -36,23 +40,26 @@ class SeenCache:
         self.max_bytes = max_bytes
         self._seen: OrderedDict[bytes, Seen] = OrderedDict()
         self._bytes = 0
+        self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._seen)
 
     def get(self, key: bytes) -> Seen | None:
         """What is kept, which is now the newest."""
-        if key in self._seen:
-            self._seen.move_to_end(key)
-        return self._seen.get(key)
+        with self._lock:
+            if key in self._seen:
+                self._seen.move_to_end(key)
+            return self._seen.get(key)
 
     def put(self, key: bytes, seen: Seen) -> None:
         """Keep one; the oldest go until all fit, itself too where it is larger than the whole."""
-        self._drop(key)
-        self._seen[key] = seen
-        self._bytes += seen.features.nbytes
-        while self._bytes > self.max_bytes:
-            self._drop(next(iter(self._seen)))
+        with self._lock:
+            self._drop(key)
+            self._seen[key] = seen
+            self._bytes += seen.features.nbytes
+            while self._bytes > self.max_bytes:
+                self._drop(next(iter(self._seen)))
 
     def _drop(self, key: bytes) -> None:
         if (old := self._seen.pop(key, None)) is not None:

@@ -13,7 +13,7 @@ from palikit.config import GemmaConfig
 from palikit.shapes import Embeddings, Logits, TokenIds
 
 from .attention import Visibility
-from .cache import KVCache
+from .cache import Cache
 
 __all__ = ["Gemma", "RMSNorm", "TiedEmbedding"]
 
@@ -41,7 +41,7 @@ class Gemma(nn.Module):
         x: Embeddings,
         positions: Int[Tensor, "B T"],
         visibility: Visibility,
-        cache: KVCache | None = None,
+        cache: Cache | None = None,
     ) -> Embeddings:
         """All blocks and the final norm; a cache takes the new keys and values and gives all."""
         rotation = rope_angles(positions, self.config)
@@ -82,7 +82,7 @@ class GemmaBlock(nn.Module):
         self.post_mlp_norm = RMSNorm(*norm) if config.post_norms else nn.Identity()
 
     def forward(
-        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: KVCache | None
+        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: Cache | None
     ) -> Embeddings:
         """One block."""
         x = x + self.post_attn_norm(self.attn(self.pre_attn_norm(x), rotation, visibility, cache))
@@ -106,7 +106,7 @@ class GemmaAttention(nn.Module):
         self.out = nn.Linear(queries, config.width, bias=False)
 
     def forward(
-        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: KVCache | None
+        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: Cache | None
     ) -> Embeddings:
         """Attend to whatever `visibility` lets each token see."""
         q, k, v = (

@@ -6,6 +6,8 @@ wherever logits come out (the reference leaves it out of its `pre_logits` shortc
 stand anywhere, not only at the end.
 """
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
@@ -14,9 +16,10 @@ from palikit.config import PaliGemmaConfig
 from palikit.shapes import Embeddings, Images, Logits, TokenIds, TokenMask
 
 from .attention import Masked, PrefixLM, block_mask
-from .cache import KVCache
+from .cache import Cache, KVCache, PrefixCache
 from .gemma import Gemma
 from .siglip import Siglip
+from .slot_cache import SlotCache
 
 __all__ = ["PaliGemma"]
 
@@ -97,7 +100,7 @@ class PaliGemma(nn.Module):
         features: Float[Tensor, "B I D"] | None,
         tokens: TokenIds,
         mask_input: TokenMask | None,
-        cache: KVCache,
+        cache: PrefixCache,
     ) -> Float[Tensor, "B V"]:
         """Read images and the prefix; logits of each row's first answer token.
 
@@ -116,33 +119,31 @@ class PaliGemma(nn.Module):
         used = cache.valid[:, : cache.length]
         steps = tokens.shape[1]
         mask = used[:, None] if steps == 1 else used[:, None] & _causal(steps, cache.length, used)
-        return self.text.logits(self._read_on(tokens, positions, mask, cache))
+        return self.text.logits(
+            self._read_on(tokens, positions, mask, count_positions(used), cache)
+        )
 
     def extend_ragged(
-        self, tokens: TokenIds, mask_input: TokenMask, cache: KVCache
+        self, tokens: TokenIds, counts: Sequence[int], cache: SlotCache
     ) -> Float[Tensor, "B T D"]:
-        """Append as many tokens a row as `mask_input` marks, padding behind them; hidden states.
+        """Append the first `counts[b]` tokens of each row b, padding behind them; hidden states.
 
         `text.logits` turns those that matter into scores; `cache.trim` takes back what was a wrong
         guess.
         """
-        positions = cache.append(mask_input)
-        assert cache.slots is not None
-        used = cache.valid[:, : cache.length]
-        earlier = torch.arange(cache.length, device=used.device) <= cache.slots[:, :, None]
-        return self._read_on(tokens, positions, used[:, None] & earlier, cache)
+        positions = cache.take(counts)
+        return self._read_on(tokens, positions, cache.visible(positions), cache.positions, cache)
 
     def _read_on(
         self,
         tokens: TokenIds,
         positions: Int[Tensor, "B T"],
-        mask: Bool[Tensor, "B T S"],
-        cache: KVCache,
+        mask: Bool[Tensor, "B T S"] | None,
+        earlier: Int[Tensor, "#B S"],
+        cache: Cache,
     ) -> Float[Tensor, "B T D"]:
-        distance = None
-        if self.config.text.sliding_window:
-            used = cache.valid[:, : cache.length]
-            distance = positions[:, :, None] - count_positions(used)[:, None]
+        windowed = self.config.text.sliding_window
+        distance = positions[:, :, None] - earlier[:, None] if windowed else None
         return self.text(self.text.embed(tokens), positions, Masked(mask, distance), cache)
 
     def _join(

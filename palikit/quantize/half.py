@@ -32,7 +32,9 @@ def speed_up_bfloat16(model: nn.Module) -> nn.Module:
     for module in list(model.modules()):
         for name, child in module.named_children():
             weight = getattr(child, "weight", None)
-            if weight is None or weight.dtype != torch.bfloat16 or weight.device.type != "cpu":
+            if weight is None or weight.dtype != torch.bfloat16:
+                continue
+            if weight.device.type not in ("cpu", "meta"):  # on meta, to see what it would take
                 continue
             if type(child) is nn.Linear:
                 setattr(module, name, HalfLinear(child.weight, child.bias))

@@ -44,7 +44,7 @@ class Validation:
     """How a run is measured while it goes on.
 
     Attributes:
-        every: steps between two measurements; the last step is always measured.
+        every: steps between two measurements; the start and the last step are always measured.
         measure: a model in eval mode, the finished steps and the run's folder to named numbers.
         best: the number by which one step is better than another; the best one is exported.
         higher: whether more of it is better.

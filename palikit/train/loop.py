@@ -60,6 +60,8 @@ class _Run:
         """All steps that are left."""
         config = self.config
         steps = range(self.done, config.steps)
+        if config.validation and not self.done:
+            self._told(0, self._measure)  # what there was to begin with
         batches = prefetch(config.batch, steps, config.workers)
         for step, batch in zip(steps, batches, strict=True):
             rate = learning_rate(step, config.steps, config.optim)

@@ -1,6 +1,6 @@
 """The model of a fine-tuning run: opened, frozen, with adapters or dropout around its layers.
 
-The order is `load -> quantise -> adapt -> recompute`; the model itself knows of none of it.
+The order is load, quantise, adapt, recompute, compile; the model itself knows of none of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -36,7 +36,12 @@ def build_model(config: FineTune) -> PaliGemma:
         # The file is mapped, and what is mapped must not be learned in place.
         model.load_state_dict({k: v.clone() for k, v in model.state_dict().items()}, assign=True)
     prepare(model, config.method, config.residual_dropout)
-    return model if config.method.kind == "full" else _fast(model)
+    if config.method.kind != "full":
+        speed_up_bfloat16(model)
+    if config.compile:
+        model.vision.compile()
+        model.text.compile(dynamic=True)
+    return model
 
 
 def prepare(model: PaliGemma, method: Method, residual_dropout: float = 0.0) -> PaliGemma:
@@ -99,11 +104,6 @@ def _count(model: nn.Module, part: str) -> Iterator[int]:
 
 def _names(name: str, patterns: Sequence[str]) -> bool:
     return any(part_of(name) == p or fnmatchcase(name, p) for p in patterns)
-
-
-def _fast(model: PaliGemma) -> PaliGemma:
-    speed_up_bfloat16(model)
-    return model
 
 
 def _drop_residuals(model: PaliGemma, share: float) -> None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 from palikit.data.asking import Asking
-from palikit.data.making import Augmenter
+from palikit.data.augment import Augment
 from palikit.errors import UsageError
 from palikit.train import OptimConfig
 from palikit.train.loss import Weighing
@@ -59,6 +59,7 @@ class FineTune:
             stand before them, `3*coco:a.json`.
         validation: sources that are measured, of the same classes.
         model: what to start from: `nano`, a folder, a hub id.
+        augment: what may happen to a picture and its things; nothing, unless it is told.
         steps: optimiser steps; None makes as many as `epochs` need.
         batch_size: examples in a step, made in `accumulate` parts.
         max_suffix: tokens of an answer; longer ones are cut, as the reference does.
@@ -68,6 +69,7 @@ class FineTune:
         residual_dropout: in the decoder's residual branches, as in the reference.
         dtype: of frozen weights; None keeps the checkpoint's. What learns is float32 always.
         precision: `bfloat16` multiplies in it.
+        compile: let torch.compile make the tower and the decoder faster; the first steps are slow.
         cache_features: compute a frozen vision tower's output once and keep it on disk; None does
             so where nothing changes the pictures.
         validate_every: steps between measurements; None makes ten in all.
@@ -80,7 +82,7 @@ class FineTune:
     model: str = "nano"
     name: str = "tuned"
     asking: Asking = field(default_factory=Asking)
-    augment: Augmenter | None = None
+    augment: Augment = field(default_factory=lambda: Augment(flip=0.0))
     method: Method = field(default_factory=Method)
     optim: OptimConfig = field(default_factory=lambda: OptimConfig(lr=2e-4))
     epochs: float = 3.0
@@ -95,6 +97,7 @@ class FineTune:
     device: str = "cpu"
     dtype: str | None = None
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     cache_features: bool | None = None
     validate_every: int | None = None
     validate_limit: int = 200

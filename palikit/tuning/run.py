@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from palikit.data.augment import Augment
 from palikit.data.making import ExampleMaker
 from palikit.data.mixture import Mixture
 from palikit.engine import open_tools
@@ -57,7 +58,7 @@ def prepare_run(config: FineTune, folder: Path) -> TrainConfig:
     steps = config.steps or max(1, round(config.epochs * len(mixture) / config.batch_size))
     batcher = Batcher(
         mixture=mixture,
-        make=ExampleMaker(classes, config.asking, codec, config.augment),
+        make=ExampleMaker(classes, config.asking, codec, _changes(config)),
         processor=processor,
         batch_size=config.batch_size,
         accumulate=config.accumulate,
@@ -88,6 +89,12 @@ def prepare_run(config: FineTune, folder: Path) -> TrainConfig:
     )
 
 
+def _changes(config: FineTune) -> Augment | None:
+    told = config.augment
+    moves = (told.flip, told.flip_vertical, told.crop, told.scale, told.colour, told.jpeg)
+    return told if any(moves) else None
+
+
 def _check(config: FineTune, resize: Resize) -> None:
     # Said now, not when the run is over and its result cannot be written.
     if config.method.kind == "full" and resize.resample == "reference":
@@ -108,7 +115,7 @@ def _features(
     model: PaliGemma, config: FineTune, mixture: Mixture, resize: Resize, folder: Path
 ) -> FeatureFile | None:
     """The tower's output on disk, where nothing that makes it changes."""
-    still = not sees_vision(model) and config.augment is None
+    still = not sees_vision(model) and _changes(config) is None
     if not (still if config.cache_features is None else config.cache_features):
         return None
     if not still:

@@ -16,8 +16,10 @@ BLOCK = re.compile(
     r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<code>.*?)```", re.S
 )
 
+TUTORIAL = "takes 10 minutes; a test runs the same with few pictures and steps"
 NOT_RUN = [
     "changes the environment that runs the tests",
+    TUTORIAL,
     "needs an account that has accepted the Gemma licence",
     "needs an account that has accepted the Gemma licence",
 ]
@@ -90,3 +92,14 @@ def test_the_tree_shows_what_is_there():
     (tree,) = (block.code for block in BLOCKS if block.kind == "text")
     for line in tree.splitlines():
         assert (ROOT / line.split()[0]).exists(), line
+
+
+def test_the_tutorial_runs_with_few_pictures_and_steps(place):
+    (block,) = [block for block in BLOCKS if block.why == TUTORIAL]
+    short = re.sub(r"--count \d+", "--count 6 --side 56", block.code)
+    short = re.sub(r"batch_size=\d+ steps=\d+", "batch_size=2 steps=2 workers=0", short)
+    done = run(["bash", "-euo", "pipefail", "-c", short], place)
+    assert done.returncode == 0, done.stderr
+    assert "measured: ap50" in done.stderr
+    assert (place / "found.png").exists()
+    assert (place / "runs/new/model/model.safetensors").exists()

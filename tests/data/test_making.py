@@ -11,6 +11,7 @@ from palikit.codecs.boxes import encode_box
 from palikit.codecs.masks import MaskCodec
 from palikit.codecs.text import parse_spans
 from palikit.data.asking import Asking
+from palikit.data.augment import Augment
 from palikit.data.making import ExampleMaker
 from palikit.data.pictures import BytesPicture
 from palikit.data.records import Record, Thing
@@ -91,3 +92,16 @@ def test_the_same_draw_makes_the_same_example_and_broken_pictures_say_so():
     assert (one.prefix, one.suffix, one.silent) == (other.prefix, other.suffix, other.silent)
     with pytest.raises(ImageError, match=r"broken\.png"):
         make(replace(RECORD, pictures=(BytesPicture("broken.png", b"no"),)))
+
+
+def test_words_of_a_side_are_not_made_false_by_a_flip():
+    half = Image.new("RGB", (40, 20), "red")
+    half.paste("blue", (0, 0, 20, 20))
+    buffer = io.BytesIO()
+    half.save(buffer, "png")
+    pictures = (BytesPicture("half.png", buffer.getvalue()),)
+    flip = Augment(flip=1.0)
+    plain = replace(RECORD, pictures=pictures, things=None, captions=("a flag",))
+    sided = replace(plain, captions=("blue on the left",))
+    assert make(plain, augment=flip, task="caption").pictures[0].getpixel((2, 2)) == (255, 0, 0)
+    assert make(sided, augment=flip, task="caption").pictures[0].getpixel((2, 2)) == (0, 0, 255)

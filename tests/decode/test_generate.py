@@ -80,12 +80,14 @@ def test_the_model_is_not_called_after_the_last_token():
     assert single.extended == 0
 
 
-def test_the_cache_holds_image_tokens_prefix_and_the_longest_answer():
+def test_the_cache_holds_image_tokens_prefix_and_the_longest_answer_while_it_is_needed():
     model = follow([3] * 9, [4] * 9)
-    features = torch.zeros(2, 6, 48)
-    run(model, 2, [2, 5], features=features)
+    stream = columns(model, 2, [2, 5], features=torch.zeros(2, 6, 48))
+    next(stream)
     assert model.cache is not None
     assert model.cache.capacity == 6 + 1 + 5
+    assert len(list(stream)) == 4
+    assert model.cache.nbytes == 0
 
 
 def test_a_column_arrives_before_the_next_step_is_computed():

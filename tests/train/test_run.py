@@ -88,16 +88,16 @@ def test_the_best_measured_step_is_exported_and_the_last_stands_beside(
     tmp_path: Path, higher: bool, best: int
 ) -> None:
     seen: dict[int, list[list[float]]] = {}
-    watched = replace(scores({4: 0.1, 8: 0.9, 12: 0.5}, seen), higher=higher)
+    watched = replace(scores({0: 0.3, 4: 0.1, 8: 0.9, 12: 0.5}, seen), higher=higher)
     train(replace(CONFIG, validation=watched), tmp_path)
     assert weight(tmp_path) == seen[best]
     assert weight(tmp_path / "last") == seen[12]
-    assert [row["score"] for row in rows(tmp_path) if "score" in row] == [0.1, 0.9, 0.5]
+    assert [row["score"] for row in rows(tmp_path) if "score" in row] == [0.3, 0.1, 0.9, 0.5]
 
 
 def test_a_resumed_run_remembers_its_best_step(tmp_path: Path) -> None:
     seen: dict[int, list[list[float]]] = {}
-    watched = scores({4: 0.9, 8: 0.2, 12: 0.5}, seen)
+    watched = scores({0: 0.3, 4: 0.9, 8: 0.2, 12: 0.5}, seen)
 
     def dies(step: int) -> Batch:
         if step == 9:

@@ -103,6 +103,23 @@ def test_adapters_load_like_any_checkpoint_and_answer_as_the_trained_model(confi
     assert isinstance(packed.detect(image, ["cat"]), pk.Regions)
 
 
+def test_adapters_merge_into_a_checkpoint_that_answers_alike(config, tmp_path, capsys):
+    model = fine_tune(replace(config, steps=2), tmp_path)
+    source, target = str(tmp_path / "model"), tmp_path / "merged"
+    assert command(["merge", source, str(target)]) == 0
+    assert "scores moved by" in capsys.readouterr().out
+    merged = pk.load_model(target)
+    tokens = torch.tensor([[2, 20, 30, 40]])
+    masks = torch.zeros_like(tokens), torch.ones_like(tokens).bool()
+    with torch.no_grad():
+        torch.testing.assert_close(
+            merged(None, tokens, *masks), model(None, tokens, *masks), atol=1e-4, rtol=0
+        )
+    assert (target / "mask_codec.safetensors").exists()
+    assert command(["merge", "nano", str(target)]) == 2
+    assert "holds no adapters" in capsys.readouterr().err
+
+
 def test_features_computed_before_give_the_losses_of_pixels(config, tmp_path):
     fine_tune(replace(config, cache_features=True), tmp_path / "cached")
     fine_tune(replace(config, cache_features=False), tmp_path / "pixels")
@@ -121,7 +138,7 @@ def test_a_measured_run_leaves_its_best_step_and_its_last(config, labels, tmp_pa
     )
     fine_tune(config, tmp_path)
     rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    assert [row["step"] for row in rows if "ap50" in row] == [2, 4]
+    assert [row["step"] for row in rows if "ap50" in row] == [0, 2, 4]
     for folder in (tmp_path / "model", tmp_path / "last/model"):
         assert (folder / "mask_codec.safetensors").exists()
         assert pk.load(folder).caption(Image.new("RGB", (56, 56))).text is not None

@@ -1,0 +1,222 @@
+"""One pass of the model over rows that each have their own place, sampler and grammar.
+
+It picks each row's next token among the allowed ones, with little work where few are:
+
+- A draft of what comes next (sure, like a separator, or likely, like a label) is read in the same
+  pass as the token before it. Each position then says whether the draft was right; the rest of a
+  wrong one is taken back out of the cache. So a draft changes no answer.
+- Where few tokens are allowed, only their scores are computed.
+- The head runs once for all rows, and one transfer tells what was picked.
+
+Log-probabilities are those of the scores as the model gave them, whatever the sampler made of them.
+Along a grammar they are those among the allowed tokens: a token without alternative has 0.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+import numpy as np
+import torch
+from jaxtyping import Bool, Float, Int
+from torch import Tensor
+
+from palikit.model.paligemma import PaliGemma
+from palikit.model.slot_cache import SlotCache
+
+from .grammar import FreeWalk, Ids, Walk
+from .sampling import Greedy, Sampler
+
+__all__ = ["Request", "Row", "Scores", "read_on", "tell", "token_logprobs"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """What one row is asked.
+
+    Attributes:
+        prefix: ids of the prompt, bos and newline with them.
+        max_new_tokens: limit of the answer, its end token counted.
+        stops: ids that end it; none lets it run to its limit.
+        features: gives `embed_image` output, when it is the request's turn; None without a picture.
+        image_tokens: how many soft tokens that will be.
+        sampler: picks each token.
+        seed: of the row's own random numbers, so that no neighbour changes what it draws.
+        walk: what may be said; it is used up by the answer.
+    """
+
+    prefix: Ids
+    max_new_tokens: int
+    stops: frozenset[int] = frozenset()
+    features: Callable[[], Float[Tensor, "1 I D"]] | None = None
+    image_tokens: int = 0
+    sampler: Sampler = field(default_factory=Greedy)
+    seed: int = 0
+    walk: Walk = field(default_factory=FreeWalk)
+
+    @property
+    def length(self) -> int:
+        """Tokens to read before an answer."""
+        return self.image_tokens + len(self.prefix)
+
+    @property
+    def need(self) -> int:
+        """Slots for it and for the longest answer."""
+        return self.length + self.max_new_tokens
+
+
+class Row:
+    """One answer in the making.
+
+    Attributes:
+        left: tokens it may still tell.
+        pending: the token that the model has not read yet.
+        told: tokens and log-probabilities that nobody has been shown.
+    """
+
+    __slots__ = ("at_eos", "generator", "left", "pending", "request", "ticket", "told")
+
+    def __init__(self, ticket: int, request: Request) -> None:
+        self.ticket = ticket
+        self.request = request
+        self.generator = torch.Generator().manual_seed(request.seed)
+        self.left = request.max_new_tokens
+        self.pending = 0
+        self.told: list[tuple[int, float]] = []
+        self.at_eos = False
+
+    @property
+    def live(self) -> bool:
+        """Whether there is more to tell."""
+        return not self.at_eos and self.left > 0
+
+    def tell(self, token: int, logprob: float) -> None:
+        """Go on by one token."""
+        self.pending = token
+        self.request.walk.advance(token)
+        self.left -= 1
+        self.at_eos = token in self.request.stops
+        self.told.append((token, logprob))
+
+    def feed(self) -> Ids:
+        """What to read next: the pending token and a draft of what the row may still tell."""
+        return (self.pending, *self.request.walk.draft()[: self.left - 1])
+
+
+def read_on(model: PaliGemma, cache: SlotCache, rows: Sequence[Row]) -> None:
+    """Read every row's pending token and draft; tell what the new states say."""
+    fed = [row.feed() for row in rows]
+    counts = [len(ids) for ids in fed]
+    width = max(counts)
+    tokens = torch.tensor([[*ids, *[0] * (width - len(ids))] for ids in fed])
+    hidden = model.extend_ragged(tokens.to(cache.device, non_blocking=True), counts, cache)
+    right = _check(model, hidden, rows, fed)
+    if right != counts:
+        ends = zip(cache.lengths, counts, right, strict=True)
+        cache.trim([length - count + kept for length, count, kept in ends])
+
+
+def _check(
+    model: PaliGemma, hidden: Float[Tensor, "B T D"], rows: Sequence[Row], fed: Sequence[Ids]
+) -> list[int]:
+    """Tell tokens as long as they are the draft's; how many fed tokens of each row were right."""
+    right = [1] * len(rows)
+    for at in range(hidden.shape[1]):
+        checked = [i for i, row in enumerate(rows) if right[i] == at + 1 and row.live]
+        if not checked:
+            break
+        states = hidden[:, at] if len(checked) == len(rows) else hidden[checked, at]
+        tell([rows[i] for i in checked], Scores(model, hidden=states))
+        for i in checked:
+            if fed[i][at + 1 : at + 2] == (rows[i].pending,) and rows[i].live:
+                right[i] += 1
+    return right
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of rows, from what is known of them: all logits, or states to compute some from."""
+
+    model: PaliGemma
+    hidden: Float[Tensor, "n D"] | None = None
+    logits: Float[Tensor, "n V"] | None = None
+
+    def of(self, rows: list[int], columns: Int[Tensor, " c"] | None) -> Float[Tensor, "r c"]:
+        """Those of some rows and columns; None for all columns."""
+        known = self.hidden if self.logits is None else self.logits
+        assert known is not None
+        some = known if len(rows) == len(known) else known[rows]
+        if columns is not None:
+            columns = columns.to(known.device)
+        if self.logits is not None:
+            return some if columns is None else some[:, columns]
+        return self.model.text.logits(some[:, None], columns)[:, 0]
+
+
+def tell(rows: Sequence[Row], scores: Scores) -> None:
+    """Each row's next token; only those with a choice cost anything."""
+    allowed = [row.request.walk.allowed() for row in rows]
+    free = [i for i, ids in enumerate(allowed) if ids is None]
+    held = [(i, ids) for i, ids in enumerate(allowed) if ids is not None and len(ids) > 1]
+    for row, ids in zip(rows, allowed, strict=True):
+        if ids is not None and len(ids) == 1:
+            row.tell(int(ids[0]), 0.0)
+    found: list[Float[Tensor, "2 r"]] = []
+    if free:
+        found.append(_free(scores.of(free, None), [rows[i] for i in free]))
+    if held:
+        places, sets = [i for i, _ in held], [ids for _, ids in held]
+        columns = torch.from_numpy(np.unique(torch.cat(sets).numpy()))
+        logits = scores.of(places, columns)
+        found.append(_held(logits, columns, sets, [rows[i] for i in places]))
+    if not found:
+        return
+    choosing = [*free, *(i for i, _ in held)]
+    # One transfer for all rows; ids are exact in float32 below 2**24.
+    ids, logprobs = torch.cat(found, dim=1).tolist()
+    for i, token, logprob in zip(choosing, ids, logprobs, strict=True):
+        rows[i].tell(int(token), logprob)
+
+
+def _free(logits: Float[Tensor, "r V"], rows: Sequence[Row]) -> Float[Tensor, "2 r"]:
+    """Ids and log-probabilities where anything may come."""
+    picked = _pick(logits, rows)
+    return torch.stack([picked.float(), token_logprobs(logits, picked)])
+
+
+def _held(
+    logits: Float[Tensor, "r c"],
+    columns: Int[Tensor, " c"],
+    sets: Sequence[Int[Tensor, " _"]],
+    rows: Sequence[Row],
+) -> Float[Tensor, "2 r"]:
+    """The same where each row has its own set, of ids among `columns`."""
+    logits = logits.float().masked_fill(_barred(sets, columns).to(logits.device), -torch.inf)
+    picked = _pick(logits, rows)
+    ids = columns.to(picked.device)[picked]
+    return torch.stack([ids.float(), token_logprobs(logits, picked)])
+
+
+def _pick(logits: Float[Tensor, "r c"], rows: Sequence[Row]) -> Int[Tensor, " r"]:
+    """Each row's choice by its own sampler: one call for neighbours that share one."""
+    picked: list[Int[Tensor, " _"]] = []
+    at = 0
+    for sampler, some in groupby(rows, key=lambda row: row.request.sampler):
+        generators = [row.generator for row in some]
+        picked.append(sampler.pick(logits[at : at + len(generators)], generators))
+        at += len(generators)
+    return torch.cat(picked)
+
+
+def _barred(sets: Sequence[Int[Tensor, " _"]], columns: Int[Tensor, " c"]) -> Bool[Tensor, "r c"]:
+    """True where a column is not allowed to a row."""
+    barred = torch.ones(len(sets), len(columns), dtype=torch.bool)
+    for row, ids in zip(barred, sets, strict=True):
+        row[torch.searchsorted(columns, ids)] = False
+    return barred
+
+
+def token_logprobs(logits: Float[Tensor, "B V"], ids: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
+    """log softmax(logits)[ids] in float32, without writing out the whole row."""
+    logits = logits.float()
+    return logits.gather(-1, ids[:, None])[:, 0] - logits.logsumexp(dim=-1)

@@ -1,0 +1,43 @@
+"""A task as ids: its prompt, its limit and what its answer may look like."""
+
+from dataclasses import dataclass, replace
+
+from palikit.decode.grammar import Walk
+from palikit.decode.sampling import Decoding
+from palikit.inputs.processor import Processor
+from palikit.tasks import Caption, Task
+
+from .forms import begin_walk
+
+__all__ = ["Asked"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """One task about one picture.
+
+    Attributes:
+        size: (width, height) of the picture, in pixels.
+        prefix: ids of the prompt.
+        limit: of the answer's tokens.
+        walk: None where anything may be said.
+    """
+
+    task: Task
+    size: tuple[int, int]
+    prefix: tuple[int, ...]
+    limit: int
+    walk: Walk | None
+
+    @classmethod
+    def about(
+        cls, size: tuple[int, int], task: Task, processor: Processor, decoding: Decoding
+    ) -> "Asked":
+        """A task about a picture of this size, as `decoding` has it answered."""
+        if isinstance(task, Caption) and task.region is not None and task.size is None:
+            # A caption of a region is told which picture its pixels are of.
+            task = replace(task, size=size)
+        prefix = processor.prefix_ids(task.prefix, codes=task.has_codes)
+        limit = decoding.max_new_tokens or task.max_new_tokens
+        walk = begin_walk(task.grammar, processor.tokenizer) if decoding.grammar else None
+        return cls(task, size, tuple(prefix), limit, walk)
