@@ -24,6 +24,8 @@ __all__ = ["preview"]
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 PAGES = (".html", ".htm")
+MOST_ON_SHEET = 200
+"""Already some 5000 x 7000 pixels."""
 
 
 def preview(
@@ -49,6 +51,10 @@ def preview(
     kind = out.suffix.lower()
     if kind not in (*PICTURES, *PAGES):
         raise UsageError(f"--out {out} is no picture or page: write sheet.png or page.html")
+    if kind in PICTURES and count > MOST_ON_SHEET:
+        raise UsageError(
+            f"--count {count} is too much for a picture: write --out page.html, or {MOST_ON_SHEET}"
+        )
     from palikit.data.readers import read_dataset
 
     dataset = read_dataset(source)

@@ -24,7 +24,7 @@ from palikit.data.examples import Example
 from palikit.results import Region, Regions
 from palikit.view.draw import draw
 
-__all__ = ["SIDE", "Card", "Piece", "card_of", "pieces_of"]
+__all__ = ["SIDE", "Card", "Piece", "card_of", "pieces_of", "shortened"]
 
 SIDE = 320
 """Longer side of a picture on a card, in pixels."""
@@ -32,6 +32,7 @@ SIDE = 320
 Kind = Literal["word", "code", "unread"]
 
 ASKS_FOR_REGIONS = re.compile(r"\s*(?:detect|segment)\b")
+SEGS = re.compile(r"(<seg\d+>)(?:<seg\d+>)+")
 CODES = re.compile(r"<(?:loc|seg)")
 
 
@@ -83,6 +84,11 @@ def pieces_of(prefix: str, suffix: str) -> tuple[Piece, ...]:
             kinds[i] = "word"
     runs = groupby(zip(suffix, kinds, strict=True), key=lambda pair: pair[1])
     return tuple(Piece("".join(letter for letter, _ in run), kind) for kind, run in runs)
+
+
+def shortened(piece: Piece) -> str:
+    """Its text, with one code for the sixteen of a mask."""
+    return SEGS.sub(r"\1…", piece.text) if piece.kind == "code" else piece.text
 
 
 def _parts(span: RegionSpan) -> Iterable[tuple[int, int, Kind]]:

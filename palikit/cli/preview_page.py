@@ -8,12 +8,12 @@ from string import Template
 
 from PIL import Image
 
-from .preview_cards import SIDE, Card, Piece
+from .preview_cards import SIDE, Card, Piece, shortened
 
 __all__ = ["page"]
 
-MOST = 400
-"""Letters of a suffix that are shown: about forty boxes' worth of codes are no reading."""
+MOST = 600
+"""Letters of a suffix that are shown, a dozen boxes or so."""
 
 HEAD = """<!doctype html>
 <html lang="en">
@@ -49,7 +49,7 @@ def _figure(card: Card) -> str:
         suffix = f'<span class="unread">{escape(card.problem)}</span>'
     else:
         suffix = "".join(map(_span, _cut(card.suffix))) or '<span class="none">(empty)</span>'
-    prefix = escape(_shortened(card.prefix)) or '<span class="none">(no prefix)</span>'
+    prefix = escape(_start(card.prefix)) or '<span class="none">(no prefix)</span>'
     return (
         f'<figure>{image}<figcaption><div class="prefix">{prefix}</div>'
         f'<div class="suffix">{suffix}</div>'
@@ -69,7 +69,7 @@ def _span(piece: Piece) -> str:
     return f'<span class="{piece.kind}">{escape(piece.text)}</span>'
 
 
-def _shortened(text: str) -> str:
+def _start(text: str) -> str:
     return text if len(text) <= MOST else text[: MOST - 1] + "…"
 
 
@@ -82,6 +82,7 @@ def _cut(pieces: Sequence[Piece]) -> list[Piece]:
             if shown[-1].text != "…":
                 shown.append(Piece("…", "code"))
             continue
-        shown.append(Piece(_shortened(piece.text), piece.kind))
-        left -= len(piece.text)
+        text = shortened(piece)
+        shown.append(Piece(_start(text), piece.kind))
+        left -= len(text)
     return shown

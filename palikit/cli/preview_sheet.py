@@ -9,14 +9,15 @@ from PIL import Image, ImageDraw
 
 from palikit.view.fonts import font_for, writable
 
-from .preview_cards import SIDE, Card, Piece
+from .preview_cards import SIDE, Card, Piece, shortened
 
 __all__ = ["sheet"]
 
 MARGIN = 14
 LETTERS = 13
 LINE = 18
-MOST_LINES = 5
+MOST_LINES = 7
+MOST_LETTERS = 1000
 BACKGROUND, FRAME = (255, 255, 255), (214, 214, 214)
 INK = {"word": (20, 20, 20), "code": (140, 140, 140), "unread": (200, 0, 0)}
 PREFIX, ORIGIN = (0, 70, 170), (120, 120, 120)
@@ -59,7 +60,7 @@ def _paste(
     pen = ImageDraw.Draw(canvas)
     left, y = at
     if card.picture is None:
-        pen.rectangle((left, y, left + SIDE, y + top - 1), outline=FRAME)
+        pen.rectangle((left, y, left + SIDE - 1, y + _height(card) - 1), outline=FRAME)
     else:
         canvas.paste(card.picture, (left + (SIDE - card.picture.width) // 2, y))
     y += top + MARGIN // 2
@@ -76,12 +77,15 @@ def _lines(card: Card) -> list[list[Run]]:
         told.append(_flow([(card.problem, INK["unread"])], MOST_LINES))
     else:
         told.append(_flow(_coloured(card.suffix), MOST_LINES))
+        unread = [piece.text for piece in card.suffix if piece.kind == "unread"]
+        if unread and told[-1][-1][-1][1] == "...":  # what is red must not be cut off
+            told.append(_flow([(f"not read: {' ; '.join(unread)}", INK["unread"])], MOST_LINES))
     told.append(_flow([(card.origin, ORIGIN)], 2))
     return [line for lines in told for line in lines]
 
 
 def _coloured(pieces: Sequence[Piece]) -> list[tuple[str, Colour]]:
-    return [(piece.text, INK[piece.kind]) for piece in pieces] or [("(empty)", INK["code"])]
+    return [(shortened(piece), INK[piece.kind]) for piece in pieces] or [("(empty)", INK["code"])]
 
 
 def _flow(parts: Sequence[tuple[str, Colour]], most: int) -> list[list[Run]]:
@@ -92,11 +96,13 @@ def _flow(parts: Sequence[tuple[str, Colour]], most: int) -> list[list[Run]]:
     for word, colour in _words(parts):
         width = font_for(word, LETTERS).getlength(word)
         if x and x + width > SIDE and not word.isspace():
+            if len(lines) == most:
+                while lines[-1] and x > SIDE - dots:
+                    x = lines[-1].pop()[0]
+                lines[-1].append((round(x), "...", colour))
+                break
             lines.append([])
             x = 0.0
-        if len(lines) == most and x + width > SIDE - dots:
-            lines[-1].append((round(x), "...", colour))
-            break
         if lines[-1] or not word.isspace():
             lines[-1].append((round(x), word, colour))
             x += width
@@ -104,12 +110,13 @@ def _flow(parts: Sequence[tuple[str, Colour]], most: int) -> list[list[Run]]:
 
 
 def _words(parts: Sequence[tuple[str, Colour]]) -> Iterator[tuple[str, Colour]]:
-    """Words that fit on a line; longer ones, such as a path, are cut."""
+    """Words that fit on a line; longer ones, such as a path, are cut, and half characters are ?."""
     for text, colour in parts:
-        for match in WORD.finditer(writable(text, font_for(text, LETTERS))):
+        start = text[:MOST_LETTERS].encode("utf-8", "replace").decode()
+        for match in WORD.finditer(writable(start, font_for(start, LETTERS))):
             word = match.group()
             while word:
-                end = len(word)
+                end = min(len(word), SIDE)  # no letter is thinner than a pixel
                 while end > 1 and font_for(word, LETTERS).getlength(word[:end]) > SIDE * 0.8:
                     end -= 1
                 yield word[:end], colour

@@ -48,8 +48,8 @@ def check_masks(
     for label in worst:
         if means[label] < LEAST_IOU:
             message = (
-                f"{label}: codes keep a mean IoU of {means[label]:.2f} of "
-                f"{len(scores[label])} masks; this record has the worst"
+                f"{label}: codes keep a mean IoU of {means[label]:.2f} "
+                f"(masks tried: {len(scores[label])}); this record has the worst"
             )
             yield finding("masks-lossy", min(scores[label])[1], message)
     every = [iou for some in scores.values() for iou, _ in some]

@@ -138,12 +138,12 @@ def _lang(lang: str) -> Iterator[tuple[str, str]]:
 
 
 def _long(record: Record, limit: TokenLimit) -> Iterator[tuple[str, str]]:
-    texts = [text for name, text in _texts(record) if name in ("suffix", "answer", "caption")]
-    if told := _told(record):
-        texts.append(told)
-    for text in texts:
-        if (count := limit.count(text)) > limit.most:
-            yield "answer-long", f"{_shown(text)} has {count} tokens, more than {limit.most}"
+    for name, text in _texts(record):
+        if name in ("suffix", "answer", "caption") and (count := limit.count(text)) > limit.most:
+            yield "answer-long", f"the {name} {_shown(text)} has {count} tokens, over {limit.most}"
+    if (count := limit.count(_told(record))) > limit.most:
+        things = len(record.things or ())
+        yield "answer-long", f"telling its {things} things takes {count} tokens, over {limit.most}"
 
 
 def _told(record: Record) -> str:
