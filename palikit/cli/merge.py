@@ -13,7 +13,7 @@ def merge(
     ],
     folder: Annotated[str, typer.Argument(metavar="DST", help="The checkpoint folder to write.")],
 ) -> None:
-    """Write one checkpoint that answers as the adapters and their base do together.
+    """Write adapters and their base as one checkpoint.
 
     Both are compared on a random picture first; what any rounding moved is printed.
     """
