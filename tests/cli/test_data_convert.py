@@ -39,7 +39,7 @@ def test_yolo_is_copied_into_a_split(palikit, labels):
 
 
 MISUSES = {
-    "an unknown source": (["voc:a", "b", "--to", "coco"], 2, "names no format of labels"),
+    "an unknown source": (["papers:a", "b", "--to", "coco"], 2, "names no format of labels"),
     "an unknown target": (["jsonl:a.jsonl", "b", "--to", "voc"], 2, "coco, jsonl, yolo"),
     "no target": (["jsonl:a.jsonl", "b"], 2, "--to"),
     "a split of coco": (

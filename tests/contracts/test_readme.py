@@ -102,4 +102,4 @@ def test_the_tutorial_runs_with_few_pictures_and_steps(place):
     assert done.returncode == 0, done.stderr
     assert "measured: ap50" in done.stderr
     assert (place / "found.png").exists()
-    assert (place / "runs/new/model/model.safetensors").exists()
+    assert (place / "runs/new/model/adapter_model.safetensors").exists()

@@ -115,7 +115,7 @@ def test_asking_takes_weights_and_a_cache() -> None:
     config = SMALL["paligemma2"]
     text = config.text
     plan = plan_asking(config, dtype="bfloat16", batch=3, text=20, new_tokens=10)
-    slots = config.tokens_per_image + 20 + 10 + 1
+    slots = config.tokens_per_image + 20 + 10
     assert plan.cache == 2 * 2 * text.depth * 3 * text.num_kv_heads * slots * text.head_dim
     packed = plan_asking(config, dtype="bfloat16", quantize="int8", batch=3)
     assert packed.weights < 0.6 * plan.weights

@@ -168,7 +168,7 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
 
 def csv_rows(path: Path, *columns: str) -> list[Row]:
     """A comma-separated table with a head that names at least `columns`."""
-    csv.field_size_limit(LONGEST_FIELD)
+    before = csv.field_size_limit(LONGEST_FIELD)
     table = csv.DictReader(StringIO(read_text(path), newline=""), strict=True)
     try:
         head = table.fieldnames or ()
@@ -177,6 +177,8 @@ def csv_rows(path: Path, *columns: str) -> list[Row]:
         return [Row(values, f"{path}, line {table.line_num}") for values in table]
     except csv.Error as error:
         raise DataError(f"{path}, line {table.line_num} is no table: {error}") from error
+    finally:
+        csv.field_size_limit(before)  # it is the whole process's, and others rely on theirs
 
 
 def picture(folder: Path, name: str, where: str) -> FilePicture:
