@@ -21,10 +21,19 @@ CARDS = (8, 12, 16, 24, 40, 48, 80, 141)
 KINDS, DTYPES = ("full", "lora", "qlora"), ("float32", "bfloat16")
 
 
+Model = Annotated[
+    str, typer.Option("--model", "-m", help="3b-448, paligemma-3b-224, nano or a folder.")
+]
+Recompute = Annotated[
+    bool, typer.Option("--recompute", help="Make activations again instead of keeping them.")
+]
+Augment = Annotated[
+    bool, typer.Option("--augment", help="Pictures change, so the tower runs in each step.")
+]
+
+
 def plan(
-    model: Annotated[
-        str, typer.Option("--model", "-m", help="3b-448, paligemma-3b-224, nano or a folder.")
-    ] = "3b-224",
+    model: Model = "3b-224",
     method: Annotated[str, typer.Option(help="full, lora or qlora.")] = "lora",
     quantize: Annotated[str, typer.Option(help="What qlora holds the base in.")] = "int4",
     batch: Annotated[int, typer.Option(min=1, help="Examples a step; with --infer, at once.")] = 1,
@@ -34,12 +43,8 @@ def plan(
     freeze: Annotated[str, typer.Option(help="For full: vision,connector,embedding.")] = "",
     dtype: Annotated[str, typer.Option(help="Of weights: float32 or bfloat16.")] = "",
     precision: Annotated[str, typer.Option(help="bfloat16 multiplies in it (autocast).")] = "",
-    recompute: Annotated[
-        bool, typer.Option("--recompute", help="Make activations again instead of keeping them.")
-    ] = False,
-    augment: Annotated[
-        bool, typer.Option("--augment", help="Pictures change, so the tower runs in each step.")
-    ] = False,
+    recompute: Recompute = False,
+    augment: Augment = False,
     device: Annotated[str, typer.Option(help="cuda or cpu.")] = "cuda",
     gpu: Annotated[float | None, typer.Option(help="Memory of the card, in GB of 1e9.")] = None,
     infer: Annotated[bool, typer.Option("--infer", help="Plan asking, not training.")] = False,
@@ -47,8 +52,7 @@ def plan(
 ) -> None:
     """Say what memory a fine-tuning run takes, and what fits.
 
-    Counted from the model's own code, without its weights. A GPU's "extra" is an allowance for
-    CUDA's context and for what the allocator loses.
+    Counted from the model's own code, without its weights. A GPU's "extra" is an allowance.
     """
     from palikit.tuning.advice import Wish, find_config
     from palikit.tuning.config import Method
