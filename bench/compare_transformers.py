@@ -1,12 +1,14 @@
-"""A photo to 33 tokens with random 3B weights in bfloat16, by palikit and by `transformers`.
+"""A photo to 33 tokens with random 3B weights, by palikit and by `transformers` in bfloat16.
 
     python bench/compare_transformers.py                  # the 3B at 224 px; 16 GB of memory
     python bench/compare_transformers.py --preset tiny    # seconds, to see that it runs
 
-A checkpoint folder is written to a temporary place (6 GB for the 3B); each loads it and answers in
-its own process. Prints the median of each stage over the runs, the highest memory of each process
-from its start to its end (`peak_gb`) and while it answered (`answering_gb`), and the ratios.
-`transformers` is used as its documentation says, with its default attention for Gemma 2 on a CPU.
+A checkpoint folder is written to a temporary place (6 GB for the 3B, and 5 for the quantised ones);
+each system loads it and answers in a process of its own. Prints the median of each stage over the
+runs, the time of a picture among eight that are asked at once, the highest memory of each process
+from its start to its end (`peak_gb`) and while one picture was answered (`answering_gb`), how far
+the first scores are from palikit's in bfloat16, and the ratios to `transformers`, which is used as
+its documentation says, with its default attention for Gemma 2 on a CPU.
 """
 
 import argparse
@@ -26,8 +28,9 @@ from torch import nn
 import palikit as pk
 from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
 
-ENGINES = ("transformers", "palikit")
+ENGINES = ("transformers", "palikit", "palikit-int8", "palikit-int4")
 TOKENS = 33
+TOGETHER = 8
 PROMPT = [2, *range(1000, 1004), 108]
 TINY = PaliGemmaConfig(
     SiglipConfig(224, 14, 64, 2, 128, 4),
@@ -57,34 +60,48 @@ def photo() -> Image.Image:
 
 
 def write_checkpoint(name: str, folder: Path) -> None:
-    """A Hugging Face folder of random bfloat16 weights."""
+    """A Hugging Face folder of random bfloat16 weights, and what `palikit quantize` makes of it."""
+    from palikit.engine.quantized import quantize_folder
     from palikit.weights.save import save_folder
 
     with torch.device("meta"):
         model = pk.PaliGemma(preset(name))
     model = model.to(torch.bfloat16).to_empty(device="cpu")
     fill(model)
-    save_folder(model, folder)
+    save_folder(model, folder / "palikit")
+    del model
+    for mode in ("int8", "int4"):
+        quantize_folder(folder / "palikit", folder / f"palikit-{mode}", mode)
+
+
+def load_palikit(folder: Path) -> pk.PaliGemma:
+    """As `pk.load` does, without a tokenizer: these weights have none."""
+    from palikit.engine.quantized import open_model
+    from palikit.quantize import speed_up_bfloat16
+    from palikit.weights.source import find
+
+    model = open_model(find(folder))
+    speed_up_bfloat16(model)
+    return model
 
 
 def palikit_runner(name: str, folder: Path):
     """Load palikit's model; returns a function that answers once and times its stages."""
     from palikit.decode.generate import generate
     from palikit.inputs.image import Resize
-    from palikit.quantize import speed_up_bfloat16
 
-    config = preset(name)
-    model = pk.load_model(folder)
-    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
-    speed_up_bfloat16(model)
-    resize = Resize(config.vision.image_size, "bicubic")
-    picture, prompt = photo(), torch.tensor([PROMPT])
+    model = load_palikit(folder)
+    dtype = model.text.embedding.weight.dtype
+    resize = Resize(preset(name).vision.image_size, "bicubic")
+    picture = photo()
 
     @torch.inference_mode()
-    def once() -> dict[str, float]:
+    def once(pictures: int = 1) -> dict[str, float]:
         start = time.perf_counter()
-        features = model.embed_image(resize(picture)[None].bfloat16())
+        pixels = torch.stack([resize(picture) for _ in range(pictures)])
+        features = model.embed_image(pixels.to(dtype))
         looked = time.perf_counter()
+        prompt = torch.tensor([PROMPT] * pictures)
         columns = generate(model, features, prompt, None, eos_id=(), max_new_tokens=TOKENS)
         next(columns)
         first = time.perf_counter()
@@ -160,15 +177,47 @@ def transformers_runner(name: str, folder: Path):
 
 def measure(engine: str, name: str, folder: Path, runs: int) -> dict[str, float]:
     """One warm-up, then the median of `runs`, and the highest memory in all and of answering."""
-    runner = {"palikit": palikit_runner, "transformers": transformers_runner}[engine]
-    once = runner(name, folder)
+    ours = engine.startswith("palikit")
+    runner = palikit_runner if ours else transformers_runner
+    once = runner(name, folder / (engine if ours else "palikit"))
     loading = peak_memory()
     Path("/proc/self/clear_refs").write_text("5")
     once()
     rows = [once() for _ in range(runs)]
-    medians = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
+    found = {key: statistics.median(row[key] for row in rows) for key in rows[0]}
     answering = peak_memory()
-    return {**medians, "peak_gb": max(loading, answering) / 1e9, "answering_gb": answering / 1e9}
+    found |= {"peak_gb": max(loading, answering) / 1e9, "answering_gb": answering / 1e9}
+    if ours:
+        many = [once(TOGETHER)["total_s"] / TOGETHER for _ in range(min(runs, 3))]
+        found["each_of_8_s"] = statistics.median(many)
+    return found
+
+
+@torch.inference_mode()
+def first_scores(name: str, folder: Path) -> torch.Tensor:
+    """The scores after the prompt, with features of noise; float32."""
+    model = load_palikit(folder)
+    tokens = torch.tensor([PROMPT])
+    pixels = torch.rand(1, 3, *[preset(name).vision.image_size] * 2) * 2 - 1
+    dtype = model.text.embedding.weight.dtype
+    features = model.embed_image(pixels.to(dtype))
+    capacity = features.shape[1] + len(PROMPT)
+    cache = pk.KVCache(model.config.text, 1, capacity, dtype=dtype)
+    return model.prefill(features, tokens, None, cache)
+
+
+def compare_scores(name: str, folder: Path) -> dict[str, str]:
+    """How far the quantised models' first scores are from the bfloat16 model's."""
+    torch.manual_seed(0)
+    exact = first_scores(name, folder / "palikit")
+    found = {}
+    for mode in ("int8", "int4"):
+        torch.manual_seed(0)
+        scores = first_scores(name, folder / f"palikit-{mode}")
+        spread = (scores - exact).square().mean().sqrt() / exact.std()
+        same = "same" if scores.argmax() == exact.argmax() else "another"
+        found[mode] = f"{spread:.3f} of the scores' spread away, {same} first token"
+    return found
 
 
 def peak_memory() -> int:
@@ -179,33 +228,58 @@ def peak_memory() -> int:
 
 
 def main() -> None:
-    """Run both, one after the other, and print the table."""
+    """Run all, one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--preset", default="paligemma2-3b-224", choices=["tiny", *pk.PRESETS])
-    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--only", choices=["write", *ENGINES], help=argparse.SUPPRESS)
+    parser.add_argument("--only", choices=["write", "scores", *ENGINES], help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.only == "write":
         write_checkpoint(args.preset, args.folder)
         return
     if args.only:
-        print(json.dumps(measure(args.only, args.preset, args.folder, args.runs)))
+        found = (
+            compare_scores(args.preset, args.folder)
+            if args.only == "scores"
+            else measure(args.only, args.preset, args.folder, args.runs)
+        )
+        print(json.dumps(found))
         return
-    found = {}
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, str(Path(__file__)), "--preset", args.preset]
         command += ["--runs", str(args.runs), "--folder", folder, "--only"]
         # In a process of its own, so that its memory is nobody's.
         subprocess.run([*command, "write"], check=True)
+        theirs: dict[str, float] = {}
         for engine in ENGINES:
-            done = subprocess.run([*command, engine], check=True, stdout=subprocess.PIPE, text=True)
-            found[engine] = json.loads(done.stdout.splitlines()[-1])
-            print(engine, "  ".join(f"{key} {value:.2f}" for key, value in found[engine].items()))
-    theirs, ours = found["transformers"], found["palikit"]
-    print(f"faster {theirs['total_s'] / ours['total_s']:.2f}x", end="  ")
-    print(f"memory {ours['peak_gb'] / theirs['peak_gb']:.2f}x", end="  ")
-    print(f"while answering {ours['answering_gb'] / theirs['answering_gb']:.2f}x")
+            found = ask(command, engine)
+            print(engine, "  ".join(f"{key} {value:.2f}" for key, value in found.items()))
+            theirs = theirs or found
+            print_ratios(theirs, found)
+        for mode, told in ask(command, "scores").items():
+            print(f"{mode}: {told}")
+
+
+def ask(command: list[str], what: str):
+    """The figures that one of this file's own processes prints."""
+    done = subprocess.run([*command, what], check=True, stdout=subprocess.PIPE, text=True)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def print_ratios(theirs: dict[str, float], found: dict[str, float]) -> None:
+    """How many times faster, and which share of the memory."""
+    if found is theirs:
+        return
+    faster = {
+        "first token": theirs["first_token_s"] / found["first_token_s"],
+        "decode": found["tokens_per_s"] / theirs["tokens_per_s"],
+        "in all": theirs["total_s"] / found["total_s"],
+        "each of 8": theirs["total_s"] / found["each_of_8_s"],
+    }
+    told = "  ".join(f"{name} {value:.2f}x" for name, value in faster.items())
+    memory = found["peak_gb"] / theirs["peak_gb"]
+    print(f"    faster: {told}    memory {memory:.2f}x", flush=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from palikit.model import attention
 from palikit.model.attention import Masked, PrefixLM, attend, block_mask
 
 
@@ -43,6 +44,22 @@ def test_attention_equals_the_formula_written_out(softcap: float | None, kv_head
     ours = attend(q, k, v, mask=mask, softcap=softcap)
     torch.testing.assert_close(
         ours.double(), written_out(q, k, v, mask, softcap), atol=1e-6, rtol=0
+    )
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+@pytest.mark.parametrize("kind", ["none", "every query alike", "each query its own"])
+def test_a_few_queries_at_a_time_equal_all_at_once(
+    rows: int, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    q, k, v = random_qkv(4, 2)
+    mask = torch.rand(2, 5, 7, generator=torch.Generator().manual_seed(1)) < 0.6
+    mask[:, :, 0] = True
+    masks = {"none": None, "every query alike": mask[:, :1], "each query its own": mask}
+    whole = attend(q, k, v, mask=masks[kind], softcap=2.0)
+    monkeypatch.setattr(attention, "MOST_SCORES", 2 * 4 * 7 * rows)
+    torch.testing.assert_close(
+        attend(q, k, v, mask=masks[kind], softcap=2.0), whole, atol=1e-6, rtol=0
     )
 
 
