@@ -1,10 +1,10 @@
 """bfloat16 weights on a CPU, multiplied faster than PyTorch's own bfloat16 matrix product.
 
 PyTorch 2.13 reaches about a third of a core's arithmetic where the processor has no bfloat16
-instructions, and, on any processor, about two thirds of the memory's speed for a single row. Here a
-single row takes the matrix-vector kernel, and many rows widen the weight to float32 a block at a
-time into a small buffer. Sums are in float32 in all cases, so results differ from PyTorch's by
-rounding only.
+instructions, and, on any processor, a half to two thirds of the memory's speed for a single row.
+Here a few rows take a kernel of `native.py`, or PyTorch's matrix-vector kernel where there is none,
+and many rows widen the weight to float32 a block at a time into a small buffer. Sums are in float32
+in all cases, so results differ from PyTorch's by rounding only.
 """
 
 from dataclasses import dataclass
@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from palikit.model.gemma import TiedEmbedding
 
 from .frozen import frozen_product
+from .native import MOST_ROWS, fits, kernels
 
 __all__ = ["HalfLinear", "half_product", "speed_up_bfloat16"]
 
@@ -98,6 +99,8 @@ class _Half:
 def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float[Tensor, "r o"]:
     """x Wᵀ for bfloat16 x and W; bfloat16 or float32, whichever the chosen way ends in."""
     rows = x.shape[0]
+    if rows <= MOST_ROWS and fits(weight) and (native := kernels()) is not None:
+        return native.half(x, weight)
     if rows == 1:
         return torch.mv(weight, x[0])[None]
     if rows < FEW_ROWS or _has_bfloat16_arithmetic():

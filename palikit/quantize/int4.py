@@ -6,8 +6,8 @@ offset in whole numbers, so that a group unpacks to eight bits exactly.
 This is QServe's progressive quantisation (arXiv 2405.04532, section 4.1): rows are first rounded to
 ±119, the largest range in which no group leaves eight bits when it is rounded again. What it buys:
 many rows multiply in eight bits by the kernel of `int8.py`, after unpacking a block of outputs at a
-time. A few rows go through PyTorch's four-bit kernel, in bfloat16 (it has no other fast one), which
-reads half the bytes.
+time. A few rows go through a kernel of `native.py` with the same result, or, where there is none,
+through PyTorch's four-bit kernel, in bfloat16 (it has no other fast one); both read half the bytes.
 
 Two values lie in a byte, in the order of that kernel on AVX-512, so that a mapped file is used as
 it is; 64 outputs make a block, in which input i holds outputs d and d + 32 in byte d, d from 0 to
@@ -24,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
+from .native import MOST_ROWS, fits, kernels
 from .packed import PackedLinear
 
 __all__ = ["GROUP", "GROUPS", "Int4", "Int4Linear", "int4_product", "pack_int4", "unpack_int4"]
@@ -114,11 +115,17 @@ def unpack_int4(four: Int4, blocks: slice = slice(None)) -> Int8[Tensor, "i o"]:
 
 def int4_product(x: Float[Tensor, "r i"], four: Int4) -> Float[Tensor, "r o"]:
     """x Wᵀ with x in eight bits and W unpacked to them, float32; the outputs' padding included."""
-    rounded, x_scale = round_rows(x.float())
+    native = kernels() if fits(four.codes, four.steps, four.offsets) else None
+    rounded, x_scale = round_rows(x.float()) if native is None else native.round_rows(x)
     rounded = F.pad(rounded, (0, four.codes.shape[1] - x.shape[1]))
     out = x_scale.new_empty(len(x), len(four.scale))
     for start in range(0, len(four.codes), BLOCKS_AT_ONCE):
-        columns = unpack_int4(four, slice(start, start + BLOCKS_AT_ONCE))
+        blocks = slice(start, min(start + BLOCKS_AT_ONCE, len(four.codes)))
+        if native is None:
+            columns = unpack_int4(four, blocks)
+        else:
+            count = blocks.stop - blocks.start
+            columns = native.unpack_int4(four.codes, four.steps, four.offsets, start, count)
         out[:, start * BLOCK :][:, : columns.shape[1]] = int_mm(rounded, columns)
     return out.mul_(x_scale[:, None]).mul_(four.scale)
 
@@ -162,7 +169,10 @@ class Int4Linear(PackedLinear):
         return whole[: self.outputs, : self.inputs]
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
-        """A few rows by the four-bit kernel, many by `int4_product`."""
+        """A few rows by a kernel that reads four bits, many by `int4_product`."""
+        if len(x) <= MOST_ROWS and fits(self.codes) and (native := kernels()) is not None:
+            out = native.int4(x, self.codes, self.steps, self.offsets, self.scale)
+            return out[:, : self.outputs]
         if len(x) <= FEW_ROWS and x.device.type == "cpu" and _kernel_has_our_order():
             return self._few(x)[:, : self.outputs]
         return int4_product(x, self._four())[:, : self.outputs]

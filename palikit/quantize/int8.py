@@ -4,9 +4,9 @@ A product takes its activations in eight bits too, with one scale for each row, 
 (per-row dynamic quantisation), so that the sums are exact in 32-bit integers and only the roundings
 to eight bits remain; a row's result does not depend on what else is in its batch.
 
-The one kernel is `torch._int_mm`: on a CPU it takes any shape, one row included. The alternative,
-`_weight_int8pack_mm`, is written for bfloat16 alone (in float32 it was 20 to 400 times slower) and
-slower at one row as well.
+Many rows go through `torch._int_mm`, which on a CPU takes any shape; a few go through a kernel of
+`native.py` where there is one, with the same result. The alternative, `_weight_int8pack_mm`, is
+written for bfloat16 alone (in float32 it was 20 to 400 times slower) and slower at one row as well.
 """
 
 import torch
@@ -15,6 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .frozen import frozen_product
+from .native import MOST_ROWS, fits, kernels
 from .packed import Packed, PackedLinear, refuse_nonfinite
 
 __all__ = [
@@ -63,8 +64,14 @@ def int8_product(
     x: Float[Tensor, "r i"], packed: Int8[Tensor, "o i"], scale: Float[Tensor, " o"]
 ) -> Float[Tensor, "r o"]:
     """x Wᵀ with both sides in eight bits, float32."""
-    rounded, x_scale = round_rows(x.float())
-    return int_mm(rounded, packed.t()).float().mul_(x_scale[:, None]).mul_(scale)
+    native = kernels() if fits(packed) else None
+    if native is None:
+        rounded, x_scale = round_rows(x.float())
+        return int_mm(rounded, packed.t()).float().mul_(x_scale[:, None]).mul_(scale)
+    if len(x) <= MOST_ROWS:
+        return native.int8(x, packed, scale)
+    rounded, x_scale = native.round_rows(x)
+    return native.scale_sums(int_mm(rounded, packed.t()), x_scale, scale)
 
 
 def round_rows(

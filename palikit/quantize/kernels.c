@@ -1,0 +1,227 @@
+/* Products of a few rows with a large stored weight, at the speed at which memory is read, and what
+ * stands around a product of many rows in whole numbers.
+ *
+ * Built on the user's machine by native.py, for its processor; every function has a twin in PyTorch
+ * that it equals (tests/quantize/test_native.py). Rows are counted by r, inputs by i, outputs by o;
+ * all arrays are contiguous. A product reads a weight once for all its rows, 1 to ROWS.
+ */
+
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+
+#define ROWS 4
+#define BLOCK 64 /* outputs that lie side by side in four-bit weights */
+#define HALF 32  /* bytes that hold them */
+#define SAFE 16  /* products of a code and an eight-bit number that sixteen bits can sum */
+#define LANES 16 /* of 32 bits that are worked on together */
+
+typedef uint8_t bytes __attribute__((vector_size(HALF)));
+typedef uint16_t shorts __attribute__((vector_size(2 * HALF)));
+typedef uint16_t half_shorts __attribute__((vector_size(2 * LANES)));
+typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
+typedef float floats __attribute__((vector_size(4 * LANES)));
+
+#define INLINE static inline __attribute__((always_inline))
+
+/* Calls `function` with its number of rows known to the compiler. */
+#define FOR_ROWS(rows, function, ...)          \
+    switch (rows) {                            \
+        case 1: function(1, __VA_ARGS__); break; \
+        case 2: function(2, __VA_ARGS__); break; \
+        case 3: function(3, __VA_ARGS__); break; \
+        default: function(ROWS, __VA_ARGS__);  \
+    }
+
+/* A bfloat16 is the upper half of a float. */
+INLINE float widen(uint16_t half) {
+    uint32_t whole = (uint32_t)half << 16;
+    float wide;
+    memcpy(&wide, &whole, sizeof wide);
+    return wide;
+}
+
+INLINE void half_output(const int rows, const uint16_t *weight, const float *x, float *out,
+                        int64_t inputs, int64_t outputs) {
+    floats sums[ROWS][2] = {0};
+    int64_t i = 0;
+    for (; i + 2 * LANES <= inputs; i += 2 * LANES)
+        for (int part = 0; part < 2; part++) {
+            half_shorts halves;
+            memcpy(&halves, weight + i + part * LANES, sizeof halves);
+            const floats wide = (floats)(__builtin_convertvector(halves, bits) << 16);
+            for (int r = 0; r < rows; r++) {
+                floats some;
+                memcpy(&some, x + r * inputs + i + part * LANES, sizeof some);
+                sums[r][part] += wide * some;
+            }
+        }
+    for (int r = 0; r < rows; r++) {
+        const floats both = sums[r][0] + sums[r][1];
+        float sum = 0;
+        for (int lane = 0; lane < LANES; lane++) sum += both[lane];
+        for (int64_t rest = i; rest < inputs; rest++)
+            sum += widen(weight[rest]) * x[r * inputs + rest];
+        out[r * outputs] = sum;
+    }
+}
+
+/* out[r, o] = sum over i of x[r, i] * weight[o, i], in float. */
+void half_rows(const uint16_t *weight, const float *x, float *out, int64_t rows, int64_t inputs,
+               int64_t outputs, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t o = 0; o < outputs; o++)
+        FOR_ROWS(rows, half_output, weight + o * inputs, x, out + o, inputs, outputs)
+}
+
+struct scaling {
+    float scale, inverse;
+};
+
+/* Of a row in whole numbers of its largest one over 127, as int8.py's round_rows; the scale of a row
+ * with something that is no number is none, so that it comes out as none. */
+static struct scaling scaling_of(const float *x, int64_t inputs) {
+    float largest = 0;
+    int strange = 0;
+    for (int64_t i = 0; i < inputs; i++) {
+        strange |= x[i] != x[i];
+        largest = fmaxf(largest, fabsf(x[i]));
+    }
+    if (strange || isinf(largest)) return (struct scaling){NAN, 0};
+    const float scale = largest / 127;
+    /* The inverse of a smaller one overflows. */
+    if (!(scale >= 1.17549435e-38f)) return (struct scaling){0, 0};
+    return (struct scaling){scale, 1 / scale};
+}
+
+/* The same numbers in sixteen bits; returns the scale. */
+static float round_row(const float *x, int16_t *rounded, int64_t inputs) {
+    const struct scaling found = scaling_of(x, inputs);
+    if (found.inverse == 0)
+        memset(rounded, 0, inputs * sizeof *rounded);
+    else
+        for (int64_t i = 0; i < inputs; i++)
+            rounded[i] = (int16_t)rintf(x[i] * found.inverse);
+    return found.scale;
+}
+
+INLINE void int8_output(const int rows, const int8_t *weight, float scale, const int16_t *x,
+                        const float *x_scale, float *out, int64_t inputs, int64_t outputs) {
+    int32_t sums[ROWS] = {0};
+    for (int64_t i = 0; i < inputs; i++)
+        for (int r = 0; r < rows; r++) sums[r] += (int16_t)weight[i] * x[r * inputs + i];
+    for (int r = 0; r < rows; r++) out[r * outputs] = (float)sums[r] * x_scale[r] * scale;
+}
+
+/* out[r, o] = x_scale[r] * scale[o] * sum over i of rounded x[r, i] * weight[o, i]; `room` holds
+ * rows * inputs numbers. */
+void int8_rows(const int8_t *weight, const float *scale, const float *x, float *out, int16_t *room,
+               int64_t rows, int64_t inputs, int64_t outputs, int threads) {
+    float x_scale[ROWS];
+    for (int64_t r = 0; r < rows; r++)
+        x_scale[r] = round_row(x + r * inputs, room + r * inputs, inputs);
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t o = 0; o < outputs; o++)
+        FOR_ROWS(rows, int8_output, weight + o * inputs, scale[o], room, x_scale, out + o, inputs,
+                 outputs)
+}
+
+INLINE void int4_block(const int rows, const uint8_t *codes, const uint8_t *steps,
+                       const int8_t *offsets, const float *scale, const int16_t *x,
+                       const float *x_scale, float *out, int64_t padded, int64_t outputs,
+                       int64_t group) {
+    int32_t sums[ROWS][BLOCK] = {0};
+    for (int64_t first = 0; first < padded; first += group) {
+        int32_t group_sums[ROWS][BLOCK] = {0};
+        int32_t x_sum[ROWS] = {0};
+        for (int64_t i = first; i < first + group; i += SAFE) {
+            /* Sums of bytes and of their upper halves, modulo 65,536: what the lower halves come
+             * to is the first less sixteen times the second, and fits. */
+            shorts whole[ROWS] = {0}, upper[ROWS] = {0};
+            for (int j = 0; j < SAFE; j++) {
+                bytes packed;
+                memcpy(&packed, codes + (i + j) * HALF, sizeof packed);
+                const shorts both = __builtin_convertvector(packed, shorts);
+                for (int r = 0; r < rows; r++) {
+                    const int16_t one = x[r * padded + i + j];
+                    whole[r] += both * (uint16_t)one;
+                    upper[r] += (both >> 4) * (uint16_t)one;
+                    x_sum[r] += one;
+                }
+            }
+            for (int r = 0; r < rows; r++) {
+                int16_t parts[BLOCK];
+                const shorts lower = whole[r] - upper[r] * 16;
+                memcpy(parts, &lower, sizeof lower);
+                memcpy(parts + HALF, &upper[r], sizeof upper[r]);
+                for (int d = 0; d < BLOCK; d++) group_sums[r][d] += parts[d];
+            }
+        }
+        const int64_t at = first / group * outputs;
+        for (int r = 0; r < rows; r++)
+            for (int d = 0; d < BLOCK; d++)
+                sums[r][d] += group_sums[r][d] * steps[at + d] + x_sum[r] * offsets[at + d];
+    }
+    for (int r = 0; r < rows; r++)
+        for (int d = 0; d < BLOCK; d++)
+            out[r * outputs + d] = (float)sums[r][d] * x_scale[r] * scale[d];
+}
+
+/* The same for four-bit weights: int4.py says what codes [blocks, inputs, 32], steps and offsets
+ * [groups, outputs] and scale [outputs] are. `padded` are the inputs of the weight, the last ones
+ * of which x need not have; `room` holds rows * padded numbers. */
+void int4_rows(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets,
+               const float *scale, const float *x, float *out, int16_t *room, int64_t rows,
+               int64_t inputs, int64_t padded, int64_t outputs, int64_t group, int threads) {
+    float x_scale[ROWS];
+    for (int64_t r = 0; r < rows; r++) {
+        x_scale[r] = round_row(x + r * inputs, room + r * padded, inputs);
+        memset(room + r * padded + inputs, 0, (padded - inputs) * sizeof *room);
+    }
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t block = 0; block < outputs / BLOCK; block++) {
+        const int64_t o = block * BLOCK;
+        FOR_ROWS(rows, int4_block, codes + block * padded * HALF, steps + o, offsets + o, scale + o,
+                 room, x_scale, out + o, padded, outputs, group)
+    }
+}
+
+/* Every row in whole numbers, with its scale. */
+void round_rows(const float *x, int8_t *rounded, float *scale, int64_t rows, int64_t inputs,
+                int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t r = 0; r < rows; r++) {
+        const float *xr = x + r * inputs;
+        const struct scaling found = scaling_of(xr, inputs);
+        scale[r] = found.scale;
+        for (int64_t i = 0; i < inputs; i++)
+            rounded[r * inputs + i] = found.inverse == 0 ? 0 : (int8_t)rintf(xr[i] * found.inverse);
+    }
+}
+
+/* sums[r, o] * x_scale[r] * scale[o] as floats. */
+void scale_sums(const int32_t *sums, const float *x_scale, const float *scale, float *out,
+                int64_t rows, int64_t outputs, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t r = 0; r < rows; r++)
+        for (int64_t o = 0; o < outputs; o++)
+            out[r * outputs + o] = (float)sums[r * outputs + o] * x_scale[r] * scale[o];
+}
+
+/* Eight-bit numbers [padded, blocks * 64] of so many blocks of four-bit weights, the first of which
+ * all pointers point to; `outputs` are those of the whole weight. */
+void unpack_int4(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets, int8_t *out,
+                 int64_t blocks, int64_t padded, int64_t outputs, int64_t group, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < padded; i++)
+        for (int64_t block = 0; block < blocks; block++) {
+            const uint8_t *code = codes + (block * padded + i) * HALF;
+            const int64_t at = i / group * outputs + block * BLOCK;
+            int8_t *column = out + (i * blocks + block) * BLOCK;
+            for (int d = 0; d < HALF; d++) {
+                column[d] = (int8_t)((code[d] & 15) * steps[at + d] + offsets[at + d]);
+                column[d + HALF] =
+                    (int8_t)((code[d] >> 4) * steps[at + d + HALF] + offsets[at + d + HALF]);
+            }
+        }
+}
