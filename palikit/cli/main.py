@@ -14,7 +14,7 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import data, eval, explain, merge, models, plan, quantize, regions, train, words
+from . import bench, data, eval, explain, merge, models, plan, quantize, regions, train, words
 
 __all__ = ["main", "run"]
 
@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (explain.explain, 'palikit explain detect "cat ; dog"'),
     (eval.eval, "palikit eval nano"),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
+    (bench.bench, "palikit bench --model google/paligemma2-3b-mix-224 --quantize int8"),
     (train.train, "palikit train --data coco:train.json --task detect --model nano"),
     (plan.plan, "palikit plan --model 3b-448 --method lora --batch 4 --gpu 24"),
     (merge.merge, "palikit merge runs/mine/model merged/"),

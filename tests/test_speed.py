@@ -1,0 +1,51 @@
+"""What `palikit bench` counts, against counts by hand; times are nobody's to test."""
+
+import pytest
+import torch
+from helpers.tiny import TINY, randomise
+
+from palikit.engine import speed
+from palikit.engine.speed import arithmetic_of, measure_speed
+from palikit.model.paligemma import PaliGemma
+from palikit.quantize import Quantization, quantize_model, speed_up_bfloat16
+
+
+def fresh(name: str) -> PaliGemma:
+    model = PaliGemma(TINY[name]).eval().requires_grad_(False)
+    randomise(model, 0)
+    return model
+
+
+@pytest.mark.parametrize("held", ["plain", "bfloat16", "int8", "int4"])
+def test_operations_are_those_of_linear_layers_however_they_are_held(held: str) -> None:
+    model = fresh("paligemma2")
+    if held == "bfloat16":
+        speed_up_bfloat16(model.bfloat16())
+    elif held != "plain":
+        quantize_model(model, Quantization.named(held))
+    # 3 blocks of width 48: 4 heads and twice 2 of 16, and back; gate, up and down of 80.
+    by_hand = 3 * (48 * 64 + 2 * 48 * 32 + 64 * 48 + 3 * 48 * 80)
+    assert speed._operations(model.text.blocks, 5) == 2 * 5 * by_hand
+
+
+def test_a_step_reads_every_weight_once() -> None:
+    model = fresh("paligemma2")
+    numbers = sum(parameter.numel() for parameter in model.text.parameters())
+    assert speed._bytes(model.text) == 4 * numbers
+
+
+@pytest.mark.parametrize(("held", "kind"), [("float32", torch.float32), ("int4", torch.int8)])
+def test_quantised_weights_are_multiplied_in_eight_bits(held: str, kind: torch.dtype) -> None:
+    model = fresh("paligemma2")
+    if held == "int4":
+        quantize_model(model, Quantization.named(held))
+    assert arithmetic_of(model) == kind
+
+
+def test_all_that_is_told_of_a_run_is_of_it() -> None:
+    told = measure_speed(fresh("paligemma2"), pictures=3, new_tokens=4, runs=1)
+    assert told.pictures == 3
+    assert 0 < told.vision < told.first_token
+    image_and_text = TINY["paligemma2"].tokens_per_image + speed.WORDS
+    assert told.prompt == pytest.approx(3 * image_and_text / (told.first_token - told.vision))
+    assert told.memory > 1 << 20
