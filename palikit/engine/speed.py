@@ -4,6 +4,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,7 +57,7 @@ class Speed:
         multiplied: operations a second in linear layers until the first token.
         read: bytes of weights a second while decoding.
         prompt: image and text tokens read a second, the tower's time aside.
-        memory: bytes that the process held at most; of the device, where there is one.
+        memory: bytes that the process (on a GPU: the device) held at most while answering.
     """
 
     pictures: int
@@ -113,6 +114,7 @@ def measure_speed(
             pass
         return seen - start, first - start, _now(device) - first
 
+    _forget_peak(device)
     once()
     vision, first, rest = (
         statistics.median(times) for times in zip(*(once() for _ in range(runs)), strict=True)
@@ -172,6 +174,14 @@ def _now(device: torch.device) -> float:
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
+
+
+def _forget_peak(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with suppress(OSError):  # a container may forbid it; the peak then counts what was before
+            Path("/proc/self/clear_refs").write_text("5")
 
 
 def _memory(device: torch.device) -> int:
