@@ -12,7 +12,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, first, json_object, json_rows, picture
 from .prompts import question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -147,7 +146,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="anls",
-        published=published("docvqa"),
         licence="research use, after registration; documents of the UCSF Industry Library",
         fetch="Task 1 (single page) of challenge 17 from rrc.cvc.uab.es: questions and images.",
         read=read_docvqa,
@@ -159,7 +157,6 @@ BENCHMARKS = (
         split="val",
         text_length=48,
         metric="anls",
-        published=published("infovqa"),
         licence="research use, after registration",
         fetch="Task 3 (InfographicVQA) of challenge 17 from rrc.cvc.uab.es: questions and images.",
         read=read_infovqa,
@@ -171,7 +168,6 @@ BENCHMARKS = (
         split="test",
         text_length=48,
         metric="relaxed",
-        published=published("chartqa_human"),
         licence="GPL-3.0",
         fetch=CHARTQA,
         read=partial(read_chartqa, "human"),
@@ -182,7 +178,6 @@ BENCHMARKS = (
         split="test",
         text_length=48,
         metric="relaxed",
-        published=published("chartqa_aug"),
         licence="GPL-3.0",
         fetch=CHARTQA,
         read=partial(read_chartqa, "augmented"),
@@ -193,7 +188,6 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="exact_lower",
-        published=published("ocrvqa"),
         licence="research use; covers belong to their publishers",
         fetch="dataset.json from ocr-vqa.github.io; its loadDataset.py fetches the covers.",
         read=read_ocrvqa,

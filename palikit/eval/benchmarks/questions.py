@@ -11,7 +11,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, json_rows, picture
 from .prompts import multiple_choice, question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -190,7 +189,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="vqa",
-        published=published("vqav2"),
         licence="annotations CC BY 4.0; pictures under their Flickr terms",
         fetch=(
             "Questions and annotations v2 from visualqa.org, train2014, val2014 and test2015 of "
@@ -206,7 +204,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="soft",
-        published=published("okvqa"),
         licence="CC BY 4.0; pictures under their Flickr terms",
         fetch="Questions and annotations 1.1 from okvqa.allenai.org, val2014 of cocodataset.org.",
         read=partial(read_vqa, OKVQA),
@@ -217,7 +214,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="soft",
-        published=published("aokvqa_da"),
         licence="Apache-2.0; pictures under their Flickr terms",
         fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
         read=partial(read_aokvqa, False),
@@ -229,7 +225,6 @@ BENCHMARKS = (
         split="val",
         text_length=128,
         metric="exact",
-        published=published("aokvqa_mc"),
         licence="Apache-2.0; pictures under their Flickr terms",
         fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
         read=partial(read_aokvqa, True),
@@ -241,7 +236,6 @@ BENCHMARKS = (
         split="val",
         text_length=48,
         metric="soft",
-        published=published("vizwiz"),
         licence="CC BY 4.0",
         fetch="Annotations.zip, val.zip and test.zip of the VQA task from vizwiz.org.",
         read=read_vizwiz,

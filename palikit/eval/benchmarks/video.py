@@ -23,7 +23,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, json_object, json_rows, lines, picture
 from .prompts import caption, question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -207,7 +206,6 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider",
-        published=published("msrvtt_cap"),
         licence=RESEARCH,
         fetch=f"test_videodatainfo.json of MSR-VTT 2016. {FRAMES}",
         read=read_msrvtt_captions,
@@ -218,7 +216,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("msrvtt_qa"),
         licence=RESEARCH,
         fetch=f"MSRVTT-QA of github.com/xudejing/video-question-answering. {FRAMES}",
         read=partial(read_video_questions, False),
@@ -229,7 +226,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("msvd_qa"),
         licence=RESEARCH,
         fetch=f"MSVD-QA of github.com/xudejing/video-question-answering. {FRAMES}",
         read=partial(read_video_questions, True),
@@ -240,7 +236,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="cider",
-        published=published("vatex"),
         licence="CC BY 4.0; videos of YouTube under their own terms",
         fetch=f"The public test of eric-xw.github.io/vatex-website. {FRAMES}",
         read=read_vatex,
@@ -251,7 +246,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="cider",
-        published=published("activitynet_cap"),
         licence=RESEARCH,
         fetch=f"captions.zip of ActivityNet Captions (cs.stanford.edu/~ranjaykrishna). {FRAMES}",
         read=read_activitynet_captions,
@@ -262,7 +256,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("activitynet_qa"),
         licence="Apache-2.0; videos of YouTube under their own terms",
         fetch=f"dataset/ of github.com/MILVLG/activitynet-qa. {FRAMES}",
         read=read_activitynet_questions,
