@@ -21,7 +21,7 @@ from typing import Any
 from palikit.data.pictures import FilePicture
 from palikit.errors import DataError, ImageError, MissingExtraError, PalikitError
 
-from .text_files import inside
+from .text_files import name_within
 
 __all__ = ["CellPicture", "need_parquet", "open_parquet", "parquet_files"]
 
@@ -93,7 +93,7 @@ class CellPicture:
         if not isinstance(name, str):
             raise ImageError(f"{self.name} has no picture in its column {self.column!r}")
         try:
-            return FilePicture(self.folder / inside(name, f"{self.name}: its picture")).read()
+            return FilePicture(self.folder / name_within(name, f"{self.name}: its picture")).read()
         except DataError as error:
             raise ImageError(str(error)) from error
 

@@ -13,10 +13,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, NoReturn, TypeGuard
 
 from palikit.data.pictures import FilePicture
+from palikit.data.readers.names import steps
 from palikit.errors import DataError, UsageError
 
 from .values import Item
@@ -185,13 +186,12 @@ def picture(folder: Path, name: str, where: str) -> FilePicture:
     """The file `name` under `folder`, which `name` must not leave.
 
     Raises:
-        DataError: an empty or absolute path, or one with "..".
+        DataError: an empty or absolute path, or one that leads out by "..".
     """
-    # Windows' rules find every way out, also those of other systems.
-    path = PureWindowsPath(name)
-    if not path.parts or path.anchor or ".." in path.parts or "\0" in name:
+    found = steps(name)
+    if found is None:
         raise DataError(f"{where}: the picture {_short(name)} is no file under {folder}")
-    return FilePicture(folder / name)
+    return FilePicture(folder.joinpath(*found))
 
 
 def first(*paths: Path) -> Path:
