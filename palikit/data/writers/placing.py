@@ -21,9 +21,11 @@ from typing import Any
 
 from PIL import Image
 
-from palikit.data.pictures import FilePicture, MemberPicture, Picture, open_picture
+from palikit.data.picture_size import picture_size
+from palikit.data.pictures import FilePicture, MemberPicture, Picture
 from palikit.data.records import Record
 from palikit.errors import DataError, ImageError, UsageError
+from palikit.inputs import picture_names
 
 __all__ = [
     "OWN_KEYS",
@@ -38,9 +40,9 @@ __all__ = [
     "to_json",
 ]
 
-SUFFIXES = {
+ENDINGS = {
     **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"},
-    **{"BMP": ".bmp", "GIF": ".gif", "TIFF": ".tiff"},
+    **{"AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tiff"},
 }
 """Pillow's name of a format to the ending of its files."""
 
@@ -145,7 +147,7 @@ def named_from(path: Path, base: Path) -> str:
 
 def size_of(record: Record) -> tuple[int, int]:
     """(width, height) as the file says, or of its first picture."""
-    return record.size or open_picture(record.pictures[0]).size
+    return record.size or picture_size(record.pictures[0])
 
 
 class Pictures:
@@ -200,13 +202,13 @@ def _stem_and_suffix(picture: Picture, data: bytes) -> tuple[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
-                suffix = SUFFIXES.get(image.format or "", ".png")
+                suffix = ENDINGS.get(image.format or "", ".png")
     except Exception as error:  # a broken header makes Pillow's readers raise nearly anything
         raise ImageError(f"{picture.name} is no picture, so it is not copied") from error
     whole = picture.member if isinstance(picture, MemberPicture) else picture.name
     name = PurePosixPath(whole.replace("\\", "/")).name
     stem, dot, ending = name.rpartition(".")
-    if not dot or not re.fullmatch(r"(jpe?g|png|webp|bmp|gif|tiff?)", ending, re.IGNORECASE):
+    if not dot or f".{ending.lower()}" not in picture_names.SUFFIXES:
         stem, ending = name, ""
     stem = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:100] or "picture"
     return stem, f".{ending}" if ending else suffix
