@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -36,6 +36,8 @@ __all__ = [
     "drafted",
     "file_of",
     "named_from",
+    "place_of_copies",
+    "plain_rle",
     "size_of",
     "to_json",
 ]
@@ -135,6 +137,12 @@ def to_json(value: Any, origin: str) -> bytes:
         raise DataError(f"{origin} cannot be written as JSON: {error}") from error
 
 
+def plain_rle(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """Run lengths as JSON takes them: pycocotools gives compressed counts as bytes."""
+    counts = rle["counts"]
+    return {**rle, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
+
+
 def named_from(path: Path, base: Path) -> str:
     """The way from one folder to a file, with slashes: `../train/0001.jpg`."""
     # Links within both are resolved, or a .. would lead elsewhere; the file itself may be a link.
@@ -223,6 +231,24 @@ def file_of(picture: Picture) -> Path:
     if not isinstance(picture, FilePicture):
         raise UsageError(f"{picture.name} is no file of its own: add --copy to write it out as one")
     return picture.path
+
+
+def place_of_copies(path: Path, *, copy: bool, like: str) -> Path:
+    """The folder that pictures are copied to beside a file of labels: `train/` of `train.jsonl`.
+
+    Args:
+        copy: whether any will be; else the folder may hold what it likes.
+        like: a name for a file, for the message.
+
+    Raises:
+        UsageError: `path` is no name for a file, or the folder is taken.
+    """
+    copies = path.parent / path.stem
+    if path.is_dir() or (copy and copies == path):
+        raise UsageError(f"{path} is no name for a file: write it like {like}")
+    if copy:
+        check_free(copies)
+    return copies
 
 
 def check_free(folder: Path) -> None:
