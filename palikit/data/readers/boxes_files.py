@@ -84,7 +84,10 @@ def read_json(path: Path) -> "Json":
 
 
 class Json:
-    """A value of a JSON file that knows where it stands."""
+    """A value of a JSON file that knows where it stands.
+
+    Each method that takes it for something else than it is raises DataError with that place.
+    """
 
     # No dataclass: a file of a million annotations makes several million of these.
     __slots__ = ("_key", "_parent", "value")
@@ -103,6 +106,7 @@ class Json:
         return DataError(f"{at._parent}{', ' if place else ''}{place}: {message}")
 
     def wrong(self, expected: str) -> DataError:
+        """An error that shows the value and what it should have been."""
         return self.error(f"{reprlib.repr(self.value)} came where {expected} was expected")
 
     def get(self, key: str) -> "Json | None":
@@ -126,11 +130,13 @@ class Json:
         return {key: Json(value, self, f".{key}") for key, value in self.value.items()}
 
     def items(self) -> "list[Json]":
+        """What a list holds."""
         if not isinstance(self.value, list):
             raise self.wrong("a list [...]")
         return [Json(value, self, f"[{i}]") for i, value in enumerate(self.value)]
 
     def number(self) -> float:
+        """A finite number."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.wrong("a number")
@@ -143,6 +149,7 @@ class Json:
         return number
 
     def numbers(self, count: int | None = None) -> tuple[float, ...]:
+        """A list of finite numbers, of which there must be `count` where it is given."""
         found = _plain_numbers(self.value)
         if found is None:  # the slow way names the one that is wrong
             found = tuple(item.number() for item in self.items())

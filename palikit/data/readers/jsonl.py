@@ -154,7 +154,11 @@ def _box(fields: Fields) -> Box:
 
 
 def polygon(value: Any, where: str) -> Polygon:
-    """At least three corners of two numbers each, flat."""
+    """At least three corners of two numbers each, flat.
+
+    Raises:
+        DataError: it is something else.
+    """
     if not isinstance(value, list) or len(value) < 6 or len(value) % 2:
         raise DataError(f"{where} is {show(value)}, not x, y, x, y, ... of three corners or more")
     return tuple(finite(number, where) for number in value)

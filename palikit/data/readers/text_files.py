@@ -177,6 +177,7 @@ class Fields:
         return f"{self.where}: {key!r}"
 
     def text(self, key: str, default: str = "") -> str:
+        """A text; `default` where it is absent."""
         return check_text(self.values[key], self.place(key)) if key in self else default
 
     def texts(self, key: str) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def _coco(row: Row, root: Path) -> Item:
 
 
 def coco_picture(row: Row, root: Path) -> Picture:
+    """Where a picture of Karpathy's splits lies: `val2014/COCO_val2014_000000391895.jpg`."""
     return picture(root, f"{row.text('filepath')}/{row.text('filename')}", row.where)
 
 

@@ -32,12 +32,16 @@ LONGEST_FIELD = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An object of a JSON file, or a line of a table, and where it stands."""
+    """An object of a JSON file, or a line of a table, and where it stands.
+
+    Each method that takes a value for something else than it is raises DataError with that place.
+    """
 
     values: Mapping[str, Any]
     where: str
 
     def has(self, key: str) -> bool:
+        """Whether the key is there and is not null."""
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -64,6 +68,7 @@ class Row:
         return value
 
     def flag(self, key: str) -> bool:
+        """True or false, also where it is written as 1 or 0."""
         value = self.values.get(key)
         if not isinstance(value, bool) and value not in (0, 1):
             self.refuse(key, "true or false")
