@@ -137,7 +137,21 @@ def _cover(name: str, row: Row, root: Path) -> list[Item]:
     ]
 
 
-CHARTQA = "ChartQA Dataset.zip from huggingface.co/datasets/ahmed-masry/ChartQA; its inner folder."
+def _charts(name: str, part: str) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=f"ChartQA, {part} (test)",
+        split="test",
+        text_length=48,
+        metric="relaxed",
+        licence="GPL-3.0",
+        fetch=(
+            "ChartQA Dataset.zip from huggingface.co/datasets/ahmed-masry/ChartQA; its inner "
+            "folder."
+        ),
+        read=partial(read_chartqa, part),
+    )
+
 
 BENCHMARKS = (
     Benchmark(
@@ -162,26 +176,8 @@ BENCHMARKS = (
         read=read_infovqa,
         submission="docvqa",
     ),
-    Benchmark(
-        name="chartqa_human",
-        title="ChartQA, human (test)",
-        split="test",
-        text_length=48,
-        metric="relaxed",
-        licence="GPL-3.0",
-        fetch=CHARTQA,
-        read=partial(read_chartqa, "human"),
-    ),
-    Benchmark(
-        name="chartqa_aug",
-        title="ChartQA, augmented (test)",
-        split="test",
-        text_length=48,
-        metric="relaxed",
-        licence="GPL-3.0",
-        fetch=CHARTQA,
-        read=partial(read_chartqa, "augmented"),
-    ),
+    _charts("chartqa_human", "human"),
+    _charts("chartqa_aug", "augmented"),
     Benchmark(
         name="ocrvqa",
         title="OCR-VQA (test)",

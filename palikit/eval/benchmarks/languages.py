@@ -109,6 +109,7 @@ COCO35L_FETCH = (
     "coco_mt_dev.jsonl (unpacked) from google.github.io/crossmodal-3600, dataset_coco.json from "
     "cs.stanford.edu/people/karpathy/deepimagesent, train2014 and val2014 from cocodataset.org."
 )
+XM3600_LICENCE = "CC BY 4.0; pictures of Open Images CC BY 2.0"
 XM3600_FETCH = "captions.zip and images.tgz (into images/) from google.github.io/crossmodal-3600."
 
 BENCHMARKS = (
@@ -138,7 +139,7 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider_by_language",
-        licence="CC BY 4.0; pictures of Open Images CC BY 2.0",
+        licence=XM3600_LICENCE,
         fetch=XM3600_FETCH,
         read=partial(read_xm3600, _but_english(XM3600)),
     ),
@@ -148,7 +149,7 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider",
-        licence="CC BY 4.0; pictures of Open Images CC BY 2.0",
+        licence=XM3600_LICENCE,
         fetch=XM3600_FETCH,
         read=partial(read_xm3600, ("en",)),
     ),

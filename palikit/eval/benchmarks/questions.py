@@ -182,6 +182,9 @@ def _vizwiz(split: str, root: Path, row: Row) -> Item:
     )
 
 
+AOKVQA_LICENCE = "Apache-2.0; pictures under their Flickr terms"
+AOKVQA_FETCH = "aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO."
+
 BENCHMARKS = (
     Benchmark(
         name="vqav2",
@@ -214,8 +217,8 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="soft",
-        licence="Apache-2.0; pictures under their Flickr terms",
-        fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
+        licence=AOKVQA_LICENCE,
+        fetch=AOKVQA_FETCH,
         read=partial(read_aokvqa, False),
         submission="aokvqa_da",
     ),
@@ -225,8 +228,8 @@ BENCHMARKS = (
         split="val",
         text_length=128,
         metric="exact",
-        licence="Apache-2.0; pictures under their Flickr terms",
-        fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
+        licence=AOKVQA_LICENCE,
+        fetch=AOKVQA_FETCH,
         read=partial(read_aokvqa, True),
         submission="aokvqa_mc",
     ),

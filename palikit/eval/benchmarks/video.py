@@ -199,6 +199,20 @@ def _about(row: Row, names: dict[str, str] | None, root: Path) -> Item:
 RESEARCH = "annotations for research; videos of YouTube under their own terms"
 FRAMES = "All frames of each video, extracted to frames/<video>/."
 
+
+def _questions(name: str, title: str, *, msvd: bool) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=f"{title} (test)",
+        split="test",
+        text_length=64,
+        metric="exact",
+        licence=RESEARCH,
+        fetch=f"{title} of github.com/xudejing/video-question-answering. {FRAMES}",
+        read=partial(read_video_questions, msvd),
+    )
+
+
 BENCHMARKS = (
     Benchmark(
         name="msrvtt_cap",
@@ -210,26 +224,8 @@ BENCHMARKS = (
         fetch=f"test_videodatainfo.json of MSR-VTT 2016. {FRAMES}",
         read=read_msrvtt_captions,
     ),
-    Benchmark(
-        name="msrvtt_qa",
-        title="MSRVTT-QA (test)",
-        split="test",
-        text_length=64,
-        metric="exact",
-        licence=RESEARCH,
-        fetch=f"MSRVTT-QA of github.com/xudejing/video-question-answering. {FRAMES}",
-        read=partial(read_video_questions, False),
-    ),
-    Benchmark(
-        name="msvd_qa",
-        title="MSVD-QA (test)",
-        split="test",
-        text_length=64,
-        metric="exact",
-        licence=RESEARCH,
-        fetch=f"MSVD-QA of github.com/xudejing/video-question-answering. {FRAMES}",
-        read=partial(read_video_questions, True),
-    ),
+    _questions("msrvtt_qa", "MSRVTT-QA", msvd=False),
+    _questions("msvd_qa", "MSVD-QA", msvd=True),
     Benchmark(
         name="vatex",
         title="VATEX, English (public test)",
