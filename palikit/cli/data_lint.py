@@ -12,8 +12,8 @@ import typer
 
 from palikit.errors import UsageError
 
-from . import mask_codec as codecs
-from .options import Model, Tokenizer
+from .mask_codec import open_codec
+from .options import MaskCodecFile, Model, Tokenizer
 
 if TYPE_CHECKING:
     from palikit.data.lint import Finding
@@ -42,7 +42,7 @@ def lint(
     ] = False,
     model: Model = "nano",
     tokenizer: Tokenizer = None,
-    mask_codec: codecs.Path = None,
+    mask_codec: MaskCodecFile = None,
 ) -> None:
     """Check labels and pictures before training: boxes, words, classes, leaks between splits.
 
@@ -57,7 +57,7 @@ def lint(
     datasets = [read_dataset(source) for source in sources]
     limit = None if max_tokens is None else _limit(max_tokens, model, tokenizer)
     masked = any(t.has_mask for d in datasets for record in d for t in record.things or ())
-    codec = codecs.open_codec(model, mask_codec) if masked else None
+    codec = open_codec(model, mask_codec) if masked else None
     with _progress() as advance:
         found = check(datasets, look=not labels_only, limit=limit, codec=codec, advance=advance)
     if json:

@@ -8,8 +8,8 @@ import typer
 
 from palikit.errors import PalikitError, UsageError
 
-from . import mask_codec as codecs
-from .options import Model
+from .mask_codec import open_codec
+from .options import MaskCodecFile, Model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -42,7 +42,7 @@ def preview(
         bool, typer.Option("--augment", help="Flip, crop, zoom and colour them first.")
     ] = False,
     model: Model = "nano",
-    mask_codec: codecs.Path = None,
+    mask_codec: MaskCodecFile = None,
 ) -> None:
     """Draw what training examples say: boxes and masks are read back from their tokens.
 
@@ -58,7 +58,7 @@ def preview(
     from palikit.data.readers import read_dataset
 
     dataset = read_dataset(source)
-    cards = _cards(dataset, count, seed, task, augment, codecs.open_codec(model, mask_codec))
+    cards = _cards(dataset, count, seed, task, augment, open_codec(model, mask_codec))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         _write(out, cards, dataset.name)

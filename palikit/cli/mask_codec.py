@@ -1,17 +1,11 @@
 """The mask codec that a command line names, for commands that need no model beside it."""
 
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from palikit.codecs.masks import MaskCodec
 
-__all__ = ["Path", "open_codec"]
-
-Path = Annotated[
-    str | None, typer.Option(metavar="PATH", help="vae-oid.npz, where none lies beside them.")
-]
+__all__ = ["open_codec"]
 
 
 def open_codec(model: str, path: str | None) -> "MaskCodec | None":

@@ -1,7 +1,7 @@
 """The options that all verbs share, as one frozen value that a command asks for.
 
     @with_options
-    def caption(images: Images, *, options: Options) -> int: ...
+    def caption(images: Images, *, options: Options) -> None: ...
 
 gives `caption` every option below, each a field here, without listing them in each command.
 """
@@ -19,7 +19,16 @@ from palikit.errors import UsageError
 if TYPE_CHECKING:
     import palikit.decode.sampling
 
-__all__ = ["Images", "Lang", "Model", "Options", "Tokenizer", "as_decoding", "with_options"]
+__all__ = [
+    "Images",
+    "Lang",
+    "MaskCodecFile",
+    "Model",
+    "Options",
+    "Tokenizer",
+    "as_decoding",
+    "with_options",
+]
 
 Images = Annotated[
     list[str],
@@ -30,9 +39,11 @@ Model = Annotated[
     str,
     typer.Option("--model", "-m", help="nano, a Hugging Face id, a folder or an .npz file."),
 ]
-
 Tokenizer = Annotated[
     str | None, typer.Option(metavar="PATH", help="Where none lies beside the weights.")
+]
+MaskCodecFile = Annotated[
+    str | None, typer.Option(metavar="PATH", help="vae-oid.npz, where none lies beside them.")
 ]
 
 
@@ -47,9 +58,7 @@ class Options:
         str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
     ] = None
     tokenizer: Tokenizer = None
-    mask_codec: Annotated[
-        str | None, typer.Option(metavar="PATH", help="vae-oid.npz, where none lies beside them.")
-    ] = None
+    mask_codec: MaskCodecFile = None
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False
     max_new_tokens: Annotated[
         int | None, typer.Option(help="Longest answer, in tokens; as the task by default.")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from palikit.errors import ImageError, UsageError
+from palikit.inputs.picture_names import SUFFIXES, is_picture
 
 if TYPE_CHECKING:
     import PIL.Image
@@ -15,9 +16,6 @@ if TYPE_CHECKING:
 __all__ = ["STDIN", "Source", "check_order", "find"]
 
 STDIN = "-"
-SUFFIXES = frozenset(
-    ".avif .bmp .gif .jpeg .jpg .jp2 .png .ppm .tga .tif .tiff .webp".split(),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,4 +91,4 @@ def _expand(argument: str) -> Iterator[str]:
 
 
 def _looks_like_picture(path: Path) -> bool:
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".") and path.is_file()
+    return is_picture(path) and path.is_file()

@@ -34,7 +34,6 @@ T = TypeVar("T")
 NOISE_LABEL = "noise"
 
 
-# Over the budget of 8: each is one decision about how labels become words.
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
     """How a record becomes a prompt and its answer.

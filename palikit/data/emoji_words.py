@@ -122,7 +122,11 @@ def presence_question(key: str) -> str:
 
 
 def caption(scene: Scene, lang: str) -> str:
-    """All objects, the leftmost kind first, and the background; `en` or `de`."""
+    """All objects, the leftmost kind first, and the background; `en` or `de`.
+
+    Raises:
+        UsageError: another language.
+    """
     if lang not in _NUMBERS:
         raise UsageError(f"lang={lang!r} is not spoken here: write 'en' or 'de'")
     counts: dict[str, int] = {}

@@ -33,6 +33,7 @@ class Move:
         return Move((ax * bx, ay * by), other.point(*self.shift))
 
     def point(self, x: float, y: float) -> tuple[float, float]:
+        """Where (x, y) goes, both in pixels."""
         return x * self.scale[0] + self.shift[0], y * self.scale[1] + self.shift[1]
 
     def box(self, box: Box) -> Box:
@@ -45,6 +46,7 @@ class Move:
         return Box(x1, y1, x2, y2)
 
     def polygon(self, polygon: Polygon) -> Polygon:
+        """Each corner moved; their order stays."""
         corners = zip(polygon[::2], polygon[1::2], strict=False)
         return tuple(value for corner in corners for value in self.point(*corner))
 

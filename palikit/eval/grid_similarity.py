@@ -66,7 +66,12 @@ def grits(prediction: Table, reference: Table, kind: Kind, *, as_script: bool = 
 def grits_scores(
     prediction: Table, reference: Table, kind: Kind, *, as_script: bool = False
 ) -> GridScores:
-    """F-score, precision (over the predicted grid) and recall (over the reference's grid)."""
+    """F-score, precision (over the predicted grid) and recall (over the reference's grid).
+
+    Raises:
+        UsageError: another kind, or a table of another form.
+        MissingExtraError: lxml or rapidfuzz is not installed.
+    """
     if kind not in KINDS:
         raise UsageError(f"kind={kind!r} is not a kind of GriTS: write 'top', 'con' or 'loc'")
     predicted = _grid(read_cells(prediction), kind)

@@ -69,7 +69,6 @@ def suite(scenes: int = SCENES, *, side: int = SIDE) -> list[Benchmark]:
             split="test",
             text_length=longest,
             metric=metric,
-            published={},
             licence="palikit's own; the drawings: palikit/assets/emoji/LICENSE.md",
             fetch="",
             read=partial(_read, name, scenes, side),

@@ -42,7 +42,15 @@ Detections: TypeAlias = Regions | Objects | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Objects, checked, as arrays of one length."""
+    """Objects, checked, as arrays of one length.
+
+    Attributes:
+        labels: n of them.
+        boxes: [n, 4], x1 y1 x2 y2 in pixels.
+        scores: [n], 1.0 where none came.
+        crowds: [n], whether it is a region of many.
+        areas: [n], in square pixels: of the boxes, where none came.
+    """
 
     labels: list[str]
     boxes: NDArray[np.float64]
@@ -51,13 +59,18 @@ class Columns:
     areas: NDArray[np.float64]
 
     def xywh(self) -> list[list[float]]:
+        """x, y, width, height of each box, no side below 0."""
         sizes = np.maximum(self.boxes[:, 2:] - self.boxes[:, :2], 0.0)
         rows: list[list[float]] = np.hstack([self.boxes[:, :2], sizes]).tolist()
         return rows
 
 
 def columns(value: Detections | None, where: str) -> Columns:
-    """Check the objects of a picture; `where` names it in an error; None has no objects."""
+    """Check the objects of a picture; `where` names it in an error; None has no objects.
+
+    Raises:
+        UsageError: labels, boxes and scores that do not fit together or are not finite.
+    """
     one = _objects(value, where)
     labels = [str(label) for label in one.labels]
     boxes = _boxes(one.boxes, where)

@@ -60,6 +60,7 @@ class Result:
 
     @property
     def unit(self) -> str:
+        """Of the headline: "%" where it is percent."""
         return SCORERS[self.benchmark.metric].unit
 
 

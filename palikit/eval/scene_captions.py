@@ -60,7 +60,11 @@ def object_f1(
 
 
 def caption_objects(text: str, lang: str = "en") -> Counter[str]:
-    """`a cat and two dogs on a blue background` as the phrases `a cat` and `two dogs`."""
+    """`a cat and two dogs on a blue background` as the phrases `a cat` and `two dogs`.
+
+    Raises:
+        UsageError: a language without captions.
+    """
     if lang not in JOINTS:
         raise UsageError(f"lang={lang!r} has no scene captions: use one of {', '.join(JOINTS)}")
     ground, joint = JOINTS[lang]

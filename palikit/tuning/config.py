@@ -15,7 +15,6 @@ DECODER_LAYERS = ("text.blocks.*.attn.*", "text.blocks.*.mlp.*")
 """Where adapters usually go: every linear layer of the decoder, none of the vision tower's."""
 
 
-# Over the budget of 8: what may be learned, and what it costs, in one place.
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Method:
     """Which numbers change, and how the rest is held.

@@ -42,9 +42,6 @@ _REFUSED = (
 )
 
 
-_KEY = re.compile(r"(?:base_model\.model\.)?(.+)\.lora_([AB])(?:\.default)?\.weight")
-
-
 def save_adapter(model: PaliGemma, folder: str | Path, *, base: str = "") -> None:
     """Write the adapters of a model, each file whole or not at all.
 

@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 from palikit.errors import CheckpointError
 
+from .hub import download
+
 __all__ = ["ADAPTER", "Source", "find", "name_some", "read_json"]
 
 ADAPTER = "adapter_config.json"
@@ -67,7 +69,8 @@ def find(source: str | Path) -> Source:
             f"there is no checkpoint at {name!r}: give 'nano', a folder, an .npz file, "
             "or a hub id such as google/paligemma2-3b-mix-448"
         )
-    return _in_folder(_download(hub["repo"], hub["revision"]), name)
+    folder = download(hub["repo"], _WANTED, CheckpointError, revision=hub["revision"])
+    return _in_folder(folder, name)
 
 
 def _in_folder(path: Path, name: str) -> Source:
@@ -95,45 +98,6 @@ def _adapted(path: Path, name: str) -> Source:
     if found.adapter is not None:
         raise CheckpointError(f"{name} holds adapters of adapters ({base}): merge the first ones")
     return replace(found, name=name, adapter=path)
-
-
-def _download(repo: str, revision: str | None) -> Path:
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    elsewhere = "download it elsewhere and pass its folder"
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(repo, revision=revision, allow_patterns=_WANTED)
-        )
-    except errors.GatedRepoError as error:
-        raise CheckpointError(
-            f"{repo} is gated: accept its licence on the model's page, "
-            "run 'hf auth login', and try again"
-        ) from error
-    except errors.RevisionNotFoundError as error:
-        raise CheckpointError(
-            f"{repo} has no revision {revision!r}: leave out @{revision}, or write another"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise CheckpointError(
-            f"the hub has no model {repo}, or it is private: check the name, or run 'hf auth login'"
-        ) from error
-    except errors.HFValidationError as error:
-        raise CheckpointError(
-            f"{repo!r} is no hub id: write one like google/paligemma2-3b-mix-448"
-        ) from error
-    except (errors.LocalEntryNotFoundError, ConnectionError) as error:
-        raise CheckpointError(
-            f"{repo} is not on this machine and the hub cannot be reached: go online, or "
-            f"{elsewhere}"
-        ) from error
-    # Whatever else the hub's client lets through: its HTTP library has changed before.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
-        raise CheckpointError(
-            f"{repo} could not be downloaded ({reason}): try again, or {elsewhere}"
-        ) from error
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -66,3 +66,12 @@ JUNK = (
     *("", "x", "../x", "/x", "\0", "http://[", [], [[]], [1], [None], {}, {"a": 1}),
 )
 """What may stand where something else was expected."""
+
+
+def check_junk(read: Callable[[Path], Any], file: Path, labels: Any) -> None:
+    """Junk in any place of `labels` is read, or told with the name of the file."""
+    for i, keys in enumerate(places(labels)):
+        for new in JUNK[i % 9 :: 9]:
+            write_json(file, put(labels, keys, new))
+            message = told(lambda: read(file))
+            assert not message or str(file) in message

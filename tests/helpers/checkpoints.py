@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,11 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from palikit.config import PaliGemmaConfig
+from palikit.model.paligemma import PaliGemma
 from palikit.weights.save import save_folder
 
 from .oracle import pair
-from .tiny import tiny_model
+from .tiny import TINY, tiny_model
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -23,6 +25,25 @@ Arrays = dict[str, NDArray[Any]]
 def tiny_folder(folder: Path, name: str = "paligemma2", **options: Any) -> Path:
     """A tiny model of ours, saved."""
     save_folder(tiny_model(name), folder, **options)
+    return folder
+
+
+def large_config() -> PaliGemmaConfig:
+    """150 M parameters: 300 MB as bfloat16, a third of them in the table as in the 3B."""
+    tiny = TINY["paligemma2"]
+    text = replace(tiny.text, vocab_size=50_000, width=1024, depth=6, mlp_dim=5120, head_dim=64)
+    return PaliGemmaConfig(tiny.vision, text)
+
+
+def large_folder(folder: Path) -> Path:
+    """A model of `large_config`, saved as bfloat16; all its numbers are the same."""
+    with torch.device("meta"):
+        model = PaliGemma(large_config())
+    model = model.to_empty(device="cpu").to(torch.bfloat16).requires_grad_(False)
+    for parameter in model.parameters():
+        parameter.fill_(0.01)
+    save_folder(model, folder)
+    assert (folder / "model.safetensors").stat().st_size > 290_000_000
     return folder
 
 
@@ -45,8 +66,6 @@ def edit_config(folder: Path, change: Callable[[dict[str, Any]], None]) -> None:
 
 def reference_arrays(name: str) -> Arrays:
     """transformers' weights of `pair(name)` as big_vision stores them."""
-    from .tiny import TINY
-
     state = {key.removeprefix("model."): v.numpy() for key, v in pair(name)[1].state_dict().items()}
     state = {
         key.replace("vision_tower.vision_model.", "vision_tower."): v for key, v in state.items()

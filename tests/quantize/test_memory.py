@@ -2,16 +2,10 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import torch
-from helpers.tiny import TINY
-
-from palikit.config import PaliGemmaConfig
-from palikit.model.paligemma import PaliGemma
-from palikit.weights.save import save_folder
+from helpers.checkpoints import large_folder
 
 MEASURE = """
 import sys
@@ -32,18 +26,7 @@ print(before, peak(), sum(tensor.nbytes for tensor in model.state_dict().values(
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 M parameters: 300 MB as bfloat16, a third of them in the table as in the 3B."""
-    tiny = TINY["paligemma2"]
-    text = replace(tiny.text, vocab_size=50_000, width=1024, depth=6, mlp_dim=5120, head_dim=64)
-    with torch.device("meta"):
-        model = PaliGemma(PaliGemmaConfig(tiny.vision, text))
-    model = model.to_empty(device="cpu").to(torch.bfloat16).requires_grad_(False)
-    for parameter in model.parameters():
-        parameter.fill_(0.01)
-    path = tmp_path_factory.mktemp("large") / "m"
-    save_folder(model, path)
-    assert (path / "model.safetensors").stat().st_size > 290_000_000
-    return path
+    return large_folder(tmp_path_factory.mktemp("large") / "m")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")

@@ -2,15 +2,11 @@
 
 import subprocess
 import sys
-from dataclasses import replace
 
 import pytest
-import torch
-from helpers.tiny import TINY
+from helpers.checkpoints import large_config, large_folder
 
-from palikit.config import PaliGemmaConfig
 from palikit.model.paligemma import PaliGemma
-from palikit.weights.save import save_folder
 
 ALLOWANCE = 600_000_000
 MEASURE = """
@@ -33,25 +29,9 @@ print(before, peak(), weights)
 """
 
 
-def config() -> PaliGemmaConfig:
-    """150 M parameters: 300 MB as bfloat16, a third of them in the table as in the 3B."""
-    text = replace(
-        TINY["paligemma2"].text, vocab_size=50_000, width=1024, depth=6, mlp_dim=5120, head_dim=64
-    )
-    return PaliGemmaConfig(TINY["paligemma2"].vision, text)
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    with torch.device("meta"):
-        model = PaliGemma(config())
-    model = model.to_empty(device="cpu").to(torch.bfloat16).requires_grad_(False)
-    for parameter in model.parameters():
-        parameter.fill_(0.01)
-    path = tmp_path_factory.mktemp("large") / "m"
-    save_folder(model, path)
-    assert (path / "model.safetensors").stat().st_size > 290_000_000
-    return path
+    return large_folder(tmp_path_factory.mktemp("large") / "m")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
@@ -60,7 +40,7 @@ def test_peak_memory_is_the_weights_and_little_else(folder, dtype):
     command = [sys.executable, "-c", MEASURE, str(folder), dtype]
     answer = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     before, peak, weights = map(int, answer.split())
-    assert weights == sum(p.nbytes for p in PaliGemma(config()).parameters()) / (
+    assert weights == sum(p.nbytes for p in PaliGemma(large_config()).parameters()) / (
         1 if dtype == "float32" else 2
     )
     assert peak <= weights + ALLOWANCE

@@ -19,6 +19,8 @@ from palikit.errors import DataError, PalikitError, UsageError
 from palikit.inputs.image import MAX_PIXELS
 from palikit.results import Box
 
+from .names import steps
+
 __all__ = [
     "Fail",
     "Json",
@@ -27,7 +29,6 @@ __all__ = [
     "check_folder",
     "check_pixels",
     "inside",
-    "is_picture",
     "outline",
     "read_json",
     "read_text",
@@ -37,8 +38,6 @@ __all__ = [
 
 Fail: TypeAlias = Callable[[str], PalikitError]
 """Makes an error of what is wrong by adding where it stands."""
-
-SUFFIXES = frozenset(".avif .bmp .gif .jpeg .jpg .jpe .mpo .png .tif .tiff .webp".split())
 
 
 def at(where: str) -> Fail:
@@ -85,7 +84,10 @@ def read_json(path: Path) -> "Json":
 
 
 class Json:
-    """A value of a JSON file that knows where it stands."""
+    """A value of a JSON file that knows where it stands.
+
+    Each method that takes it for something else than it is raises DataError with that place.
+    """
 
     # No dataclass: a file of a million annotations makes several million of these.
     __slots__ = ("_key", "_parent", "value")
@@ -104,6 +106,7 @@ class Json:
         return DataError(f"{at._parent}{', ' if place else ''}{place}: {message}")
 
     def wrong(self, expected: str) -> DataError:
+        """An error that shows the value and what it should have been."""
         return self.error(f"{reprlib.repr(self.value)} came where {expected} was expected")
 
     def get(self, key: str) -> "Json | None":
@@ -127,11 +130,13 @@ class Json:
         return {key: Json(value, self, f".{key}") for key, value in self.value.items()}
 
     def items(self) -> "list[Json]":
+        """What a list holds."""
         if not isinstance(self.value, list):
             raise self.wrong("a list [...]")
         return [Json(value, self, f"[{i}]") for i, value in enumerate(self.value)]
 
     def number(self) -> float:
+        """A finite number."""
         value = self.value
         if isinstance(value, bool) or not isinstance(value, (int, float)):
             raise self.wrong("a number")
@@ -144,6 +149,7 @@ class Json:
         return number
 
     def numbers(self, count: int | None = None) -> tuple[float, ...]:
+        """A list of finite numbers, of which there must be `count` where it is given."""
         found = _plain_numbers(self.value)
         if found is None:  # the slow way names the one that is wrong
             found = tuple(item.number() for item in self.items())
@@ -197,27 +203,16 @@ def to_number(text: str) -> float | None:
 def inside(folder: Path, name: str, fail: Fail) -> Path:
     """The file that a label file calls `name`, which must be in `folder`.
 
-    Backslashes count as slashes, for files that were written on Windows. Links in the folder are
-    followed: they are its owner's, and not the label file's.
-
     Raises:
         DataError: an absolute path, or one that leads out of the folder.
     """
-    plain = name.replace("\\", "/")
-    kept: list[str] = []
-    out = plain.startswith("/") or plain[1:2] == ":" or "\0" in plain
-    for part in plain.split("/"):
-        if part == "..":
-            out = out or not kept
-            kept = kept[:-1]
-        elif part not in ("", "."):
-            kept.append(part)
-    if out or not kept:
+    found = steps(name)
+    if found is None:
         raise fail(
             f"the path {reprlib.repr(name)} leads out of {folder}: name pictures relative to that "
             "folder, or say images=FOLDER for another"
         )
-    return folder.joinpath(*kept)
+    return folder.joinpath(*found)
 
 
 def check_folder(images: Path | None) -> None:
@@ -228,11 +223,6 @@ def check_folder(images: Path | None) -> None:
     """
     if images is not None and not images.is_dir():
         raise UsageError(f"images={images} is no folder: name the folder that holds the pictures")
-
-
-def is_picture(path: Path) -> bool:
-    """Whether a file's name says that it is a picture which Pillow can read."""
-    return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
 
 def check_pixels(size: tuple[int, int], fail: Fail) -> None:

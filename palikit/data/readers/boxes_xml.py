@@ -21,7 +21,10 @@ MAX_DEPTH = 50
 
 @dataclass(slots=True)
 class Element:
-    """An element, its attributes, its own text and the elements in it."""
+    """An element, its attributes, its own text and the elements in it.
+
+    Each method that finds something else than it promises raises DataError with file and line.
+    """
 
     tag: str
     attributes: dict[str, str]
@@ -32,6 +35,7 @@ class Element:
 
     @property
     def text(self) -> str:
+        """Its own text, without space around it; "" where it has none."""
         return "".join(self.pieces).strip()
 
     def error(self, message: str) -> DataError:
@@ -43,6 +47,7 @@ class Element:
         return next((child for child in self.children if child.tag == tag), None)
 
     def find_all(self, tag: str) -> "list[Element]":
+        """All elements directly in this one that are called `tag`, in their order."""
         return [child for child in self.children if child.tag == tag]
 
     def need(self, tag: str) -> "Element":
@@ -70,9 +75,11 @@ class Element:
         return value
 
     def attribute_number(self, name: str) -> float:
+        """An attribute as a finite number."""
         return self._number(self.attribute(name), name)
 
     def attribute_whole(self, name: str, low: int = 0) -> int:
+        """An attribute as a whole number of at least `low`."""
         number = self.attribute_number(name)
         if number < low or not number.is_integer():
             raise self.error(

@@ -26,8 +26,9 @@ from pathlib import Path
 from palikit.data.pictures import FilePicture
 from palikit.data.records import Dataset, Record
 from palikit.errors import DataError
+from palikit.inputs.picture_names import is_picture
 
-from .text_files import IMAGE_SUFFIXES, Fields, inside, read_bytes, read_json_lines
+from .text_files import Fields, name_within, read_bytes, read_json_lines
 
 __all__ = ["read"]
 
@@ -75,7 +76,7 @@ def _picture_names(folder: Path) -> Iterator[str]:
     for place, folders, files in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
         for name in files:
-            if not name.startswith(".") and Path(name).suffix.lower() in IMAGE_SUFFIXES:
+            if is_picture(Path(name)):
                 yield (Path(place) / name).relative_to(folder).as_posix()
 
 
@@ -126,7 +127,7 @@ def _csv_rows(path: Path) -> Iterator[Fields]:
 def _row_record(row: Fields, folder: Path) -> Record:
     if "file_name" not in row:
         raise DataError(f"{row.where} has no 'file_name', which names the picture")
-    name = inside(row.text("file_name"), row.place("file_name"))
+    name = name_within(row.text("file_name"), row.place("file_name"))
     captions = [text for key in ("text", "caption") for text in row.texts(key) if text.strip()]
     suffix = row.text("suffix") if "suffix" in row else _class(row)
     return Record(

@@ -27,11 +27,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from palikit.coco import run_lengths
 from palikit.data.pictures import Picture
 from palikit.data.records import Dataset, Polygon, Record, Thing
 from palikit.errors import DataError
 from palikit.results import Box
 
+from .boxes_files import at, check_pixels
 from .text_files import (
     Fields,
     check_text,
@@ -50,9 +52,6 @@ RECORD_KEYS = (
     *("id", "size", "boxes", "captions", "question", "answers", "prefix", "suffix", "lang"),
     "extra",
 )
-
-MAX_PIXELS = 1 << 30
-"""Run lengths of a larger picture are no mask that anyone could hold."""
 
 
 def read(path: Path, *, images: Path | None = None) -> Dataset:
@@ -155,7 +154,11 @@ def _box(fields: Fields) -> Box:
 
 
 def polygon(value: Any, where: str) -> Polygon:
-    """At least three corners of two numbers each, flat."""
+    """At least three corners of two numbers each, flat.
+
+    Raises:
+        DataError: it is something else.
+    """
     if not isinstance(value, list) or len(value) < 6 or len(value) % 2:
         raise DataError(f"{where} is {show(value)}, not x, y, x, y, ... of three corners or more")
     return tuple(finite(number, where) for number in value)
@@ -167,18 +170,18 @@ def _rle(fields: Fields) -> dict[str, Any]:
     size = rle.size("size")
     if size is None or set(rle.values) != {"size", "counts"}:
         raise DataError(f"{rle.where} is {show(rle.values)}, not {{'size': ..., 'counts': ...}}")
-    if size[0] * size[1] > MAX_PIXELS:
-        raise DataError(f"{rle.where} is of {size[1]} x {size[0]} pixels, which is too large")
+    check_pixels((size[1], size[0]), at(rle.where))
     counts = rle.values["counts"]
     kept = check_text(counts, rle.place("counts")) if isinstance(counts, str) else _runs(rle, size)
     return {"size": list(size), "counts": kept}
 
 
 def _runs(rle: Fields, size: tuple[int, int]) -> list[int]:
-    runs = list(rle.each("counts", whole))
-    if sum(runs) != size[0] * size[1]:
-        raise DataError(f"{rle.place('counts')} sums to {sum(runs)}, not to the picture's pixels")
-    return runs
+    counts = rle.each("counts", whole)
+    try:
+        return run_lengths({"size": size, "counts": counts})
+    except ValueError as error:
+        raise DataError(f"{rle.place('counts')} cannot be run lengths: {error}") from error
 
 
 def _check_labels(records: Iterable[Record], classes: tuple[str, ...]) -> None:

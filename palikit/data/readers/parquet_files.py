@@ -20,8 +20,9 @@ from typing import Any
 
 from palikit.data.pictures import FilePicture
 from palikit.errors import DataError, ImageError, MissingExtraError, PalikitError
+from palikit.weights.hub import download
 
-from .text_files import inside
+from .text_files import name_within
 
 __all__ = ["CellPicture", "need_parquet", "open_parquet", "parquet_files"]
 
@@ -30,6 +31,7 @@ KEPT_BYTES = 256 << 20
 
 _SHARD = re.compile(r"(?P<split>.+?)(-\d+-of-\d+(-\w+)?|-\d+)?\.parquet")
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_WANTED = ("*.parquet", "**/*.parquet")
 
 
 def need_parquet() -> Any:
@@ -93,7 +95,7 @@ class CellPicture:
         if not isinstance(name, str):
             raise ImageError(f"{self.name} has no picture in its column {self.column!r}")
         try:
-            return FilePicture(self.folder / inside(name, f"{self.name}: its picture")).read()
+            return FilePicture(self.folder / name_within(name, f"{self.name}: its picture")).read()
         except DataError as error:
             raise ImageError(str(error)) from error
 
@@ -154,7 +156,7 @@ def parquet_files(path: Path, split: str = "") -> list[Path]:
             f"there is no {path}: give a .parquet file, a folder or a quoted glob of them, "
             "or a dataset's name on the hub such as org/name"
         )
-    return _of_split(_download(path.as_posix()), split)
+    return _of_split(download(path.as_posix(), _WANTED, DataError, kind="dataset"), split)
 
 
 def _of_split(folder: Path, split: str) -> list[Path]:
@@ -175,33 +177,3 @@ def _of_split(folder: Path, split: str) -> list[Path]:
             f"write one of them, split={sorted(splits)[0]}"
         )
     return splits[split]
-
-
-def _download(name: str) -> Path:
-    import huggingface_hub
-    from huggingface_hub import errors
-
-    elsewhere = "download its parquet files elsewhere and give their folder"
-    try:
-        return Path(
-            huggingface_hub.snapshot_download(
-                name, repo_type="dataset", allow_patterns=["*.parquet", "**/*.parquet"]
-            )
-        )
-    except errors.GatedRepoError as error:
-        raise DataError(
-            f"{name} is gated: accept its terms on its page, run 'hf auth login', and try again"
-        ) from error
-    except errors.RepositoryNotFoundError as error:
-        raise DataError(
-            f"the hub has no dataset {name}, and there is no such folder here: check the name"
-        ) from error
-    except (errors.LocalEntryNotFoundError, ConnectionError) as error:
-        raise DataError(
-            f"{name} is not on this machine and the hub cannot be reached: go online, or "
-            f"{elsewhere}"
-        ) from error
-    # Whatever else the hub's client lets through: its HTTP library has changed before.
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).split("\n")[0].rstrip(".")
-        raise DataError(f"{name} could not be downloaded ({reason}), so {elsewhere}") from error

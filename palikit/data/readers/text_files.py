@@ -12,21 +12,22 @@ import math
 import reprlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
 
 from palikit.data.pictures import FilePicture
 from palikit.data.records import Record
 from palikit.errors import DataError
 
+from .names import steps
+
 __all__ = [
-    "IMAGE_SUFFIXES",
     "Fields",
     "answer_text",
     "check_text",
     "finite",
-    "inside",
     "labels_of",
+    "name_within",
     "parse_json",
     "picture_file",
     "read_bytes",
@@ -34,8 +35,6 @@ __all__ = [
     "show",
     "whole",
 ]
-
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 
 MAX_LINE = 64 << 20
 """A longer line, in bytes, is no record but a file of another kind."""
@@ -178,6 +177,7 @@ class Fields:
         return f"{self.where}: {key!r}"
 
     def text(self, key: str, default: str = "") -> str:
+        """A text; `default` where it is absent."""
         return check_text(self.values[key], self.place(key)) if key in self else default
 
     def texts(self, key: str) -> tuple[str, ...]:
@@ -242,18 +242,18 @@ def picture_file(name: str, folder: Path, where: str) -> FilePicture:
     return FilePicture(folder / name)
 
 
-def inside(name: str, where: str) -> str:
+def name_within(name: str, where: str) -> str:
     """A relative name that stays in its folder, for files that came from elsewhere as a whole.
 
     Raises:
-        DataError: it is a whole path, or climbs out by `..`.
+        DataError: an address on the web, a whole path, or one that climbs out by `..`.
     """
-    parts = PurePosixPath(name.replace("\\", "/"))
-    if not name.strip() or "\0" in name or parts.is_absolute() or ".." in parts.parts:
-        raise DataError(f"{where} is {show(name)}, which is no name within its folder")
-    if ":" in parts.parts[0]:
+    if "://" in name:
         raise DataError(f"{where} is {show(name)}: download it and name the file")
-    return name
+    found = steps(name)
+    if found is None:
+        raise DataError(f"{where} is {show(name)}, which is no name within its folder")
+    return "/".join(found)
 
 
 def labels_of(records: Iterable[Record]) -> tuple[str, ...]:

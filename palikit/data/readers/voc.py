@@ -23,9 +23,10 @@ from pathlib import Path
 from palikit.data.pictures import FilePicture
 from palikit.data.records import Dataset, Record, Thing
 from palikit.errors import DataError, UsageError
+from palikit.inputs.picture_names import is_picture
 from palikit.results import Box
 
-from .boxes_files import at, check_folder, inside, is_picture, read_text
+from .boxes_files import at, check_folder, inside, read_text
 from .boxes_xml import Element, read_xml
 
 __all__ = ["read"]

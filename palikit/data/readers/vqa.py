@@ -26,9 +26,9 @@ from typing import Any
 from palikit.data.pictures import Picture
 from palikit.data.records import Dataset, Record
 from palikit.errors import DataError, UsageError
+from palikit.inputs.picture_names import SUFFIXES
 
 from .text_files import (
-    IMAGE_SUFFIXES,
     Fields,
     answer_text,
     check_text,
@@ -88,9 +88,9 @@ class _Finder:
     def _names(self, image: int | str) -> Sequence[str]:
         if isinstance(image, int):
             return [pattern % image for pattern in self.patterns]
-        if Path(image).suffix.lower() in IMAGE_SUFFIXES:
+        if Path(image).suffix.lower() in SUFFIXES:
             return [image]
-        return [image + suffix for suffix in (".jpg", *sorted(IMAGE_SUFFIXES))]
+        return [image + suffix for suffix in (".jpg", *sorted(SUFFIXES))]
 
 
 def _finder(folder: Path, patterns: tuple[str, ...]) -> _Finder:

@@ -27,7 +27,7 @@ from palikit.data.records import Dataset, Record
 from palikit.errors import DataError
 
 from .jsonl import record
-from .text_files import Fields, inside, labels_of, parse_json
+from .text_files import Fields, labels_of, name_within, parse_json
 
 __all__ = ["read"]
 
@@ -133,7 +133,7 @@ def _plain(shard: Path, archive: tarfile.TarFile, length: int) -> Iterator[Membe
             raise DataError(f"{name} is a link, a device or sparse: a shard holds plain files")
         if member.offset_data + member.size > length:
             raise DataError(f"{shard} ends within {member.name}: download it again")
-        inside(member.name, name)
+        name_within(member.name, name)
         if not PurePosixPath(member.name).name.startswith("."):
             yield MemberPicture(shard, member.name, member.offset_data, member.size)
     # tarfile takes a header that it cannot read for the end of the archive.

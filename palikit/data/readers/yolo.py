@@ -23,13 +23,13 @@ of that name, else beside the picture.
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from palikit.data.picture_size import picture_size
 from palikit.data.pictures import FilePicture
 from palikit.data.records import Dataset, Record, Thing
 from palikit.errors import DataError
 from palikit.results import Box
 
 from .boxes_files import Fail, at, bounds, check_folder, outline, read_text, to_number
-from .picture_size import picture_size
 from .yolo_folders import Layout, find_layout
 
 __all__ = ["read"]
@@ -71,7 +71,7 @@ def _classes(names: Mapping[int, str] | None, records: list[Record]) -> tuple[st
 
 
 def _record(picture: Path, label: Path, layout: Layout) -> Record:
-    size = picture_size(picture)
+    size = picture_size(FilePicture(picture))
     return Record(
         pictures=(FilePicture(picture),),
         origin=str(label),

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from palikit.errors import DataError, MissingExtraError
+from palikit.inputs.picture_names import is_picture
 
-from .boxes_files import at, inside, is_picture, read_text
+from .boxes_files import at, inside, read_text
 
 __all__ = ["Layout", "find_layout"]
 

@@ -23,17 +23,17 @@ from typing import Any, TypeAlias
 
 from palikit.coco import decode_rle
 from palikit.data.records import Dataset, Polygon, Record, Thing
-from palikit.errors import UsageError
 
 from .placing import (
     OWN_KEYS,
     Draft,
     Pictures,
     Report,
-    check_free,
     drafted,
     file_of,
     named_from,
+    place_of_copies,
+    plain_rle,
     size_of,
     to_json,
 )
@@ -50,11 +50,7 @@ def write(dataset: Dataset, path: Path, *, copy: bool = False) -> Report:
         UsageError: `path` is a folder, a picture is no file, or the place of copies is taken.
         DataError: the disk did not take it.
     """
-    copies = path.parent / path.stem
-    if path.is_dir() or (copy and copies == path):
-        raise UsageError(f"{path} is no name for a file: write it like instances_train.json")
-    if copy:
-        check_free(copies)
+    copies = place_of_copies(path, copy=copy, like="instances_train.json")
     kept = _numbered(
         [
             one
@@ -158,8 +154,7 @@ def _categories(dataset: Dataset, boxed: Numbered) -> dict[str, int]:
 def _annotation(thing: Thing, category: int) -> dict[str, Any]:
     shape: Any = [list(polygon) for polygon in thing.polygons]
     if thing.rle is not None and not shape:
-        counts = thing.rle["counts"]
-        shape = {**thing.rle, "counts": counts.decode() if isinstance(counts, bytes) else counts}
+        shape = plain_rle(thing.rle)
     return {
         "category_id": category,
         "bbox": list(thing.box.xywh),

@@ -13,9 +13,17 @@ from typing import Any
 from palikit.data.pictures import Picture
 from palikit.data.readers.text_files import labels_of
 from palikit.data.records import Dataset, Record, Thing
-from palikit.errors import UsageError
 
-from .placing import Pictures, Report, check_free, drafted, file_of, named_from, to_json
+from .placing import (
+    Pictures,
+    Report,
+    drafted,
+    file_of,
+    named_from,
+    place_of_copies,
+    plain_rle,
+    to_json,
+)
 
 __all__ = ["write"]
 
@@ -27,11 +35,7 @@ def write(dataset: Dataset, path: Path, *, copy: bool = False) -> Report:
         UsageError: `path` is a folder, a picture is no file, or the place of copies is taken.
         DataError: the disk did not take it.
     """
-    copies = path.parent / path.stem
-    if path.is_dir() or (copy and copies == path):
-        raise UsageError(f"{path} is no name for a file: write it like train.jsonl")
-    if copy:
-        check_free(copies)
+    copies = place_of_copies(path, copy=copy, like="train.jsonl")
     with drafted(path.parent) as draft:
         pictures = Pictures(draft.folder / "pictures")
 
@@ -73,13 +77,7 @@ def _thing(thing: Thing) -> dict[str, Any]:
     if thing.polygons:
         told["polygons"] = thing.polygons
     elif thing.rle is not None:
-        told["rle"] = _rle(thing.rle)
+        told["rle"] = plain_rle(thing.rle)
     if thing.crowd:
         told["crowd"] = True
     return told
-
-
-def _rle(rle: Any) -> dict[str, Any]:
-    """pycocotools gives compressed counts as bytes."""
-    counts = rle["counts"]
-    return {**rle, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}

@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import warnings
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,9 +21,11 @@ from typing import Any
 
 from PIL import Image
 
-from palikit.data.pictures import FilePicture, MemberPicture, Picture, open_picture
+from palikit.data.picture_size import picture_size
+from palikit.data.pictures import FilePicture, MemberPicture, Picture
 from palikit.data.records import Record
 from palikit.errors import DataError, ImageError, UsageError
+from palikit.inputs import picture_names
 
 __all__ = [
     "OWN_KEYS",
@@ -34,13 +36,15 @@ __all__ = [
     "drafted",
     "file_of",
     "named_from",
+    "place_of_copies",
+    "plain_rle",
     "size_of",
     "to_json",
 ]
 
-SUFFIXES = {
+ENDINGS = {
     **{"JPEG": ".jpg", "MPO": ".jpg", "PNG": ".png", "WEBP": ".webp"},
-    **{"BMP": ".bmp", "GIF": ".gif", "TIFF": ".tiff"},
+    **{"AVIF": ".avif", "BMP": ".bmp", "GIF": ".gif", "TIFF": ".tiff"},
 }
 """Pillow's name of a format to the ending of its files."""
 
@@ -133,6 +137,12 @@ def to_json(value: Any, origin: str) -> bytes:
         raise DataError(f"{origin} cannot be written as JSON: {error}") from error
 
 
+def plain_rle(rle: Mapping[str, Any]) -> dict[str, Any]:
+    """Run lengths as JSON takes them: pycocotools gives compressed counts as bytes."""
+    counts = rle["counts"]
+    return {**rle, "counts": counts.decode("ascii") if isinstance(counts, bytes) else counts}
+
+
 def named_from(path: Path, base: Path) -> str:
     """The way from one folder to a file, with slashes: `../train/0001.jpg`."""
     # Links within both are resolved, or a .. would lead elsewhere; the file itself may be a link.
@@ -145,7 +155,7 @@ def named_from(path: Path, base: Path) -> str:
 
 def size_of(record: Record) -> tuple[int, int]:
     """(width, height) as the file says, or of its first picture."""
-    return record.size or open_picture(record.pictures[0]).size
+    return record.size or picture_size(record.pictures[0])
 
 
 class Pictures:
@@ -200,13 +210,13 @@ def _stem_and_suffix(picture: Picture, data: bytes) -> tuple[str, str]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(data)) as image:
-                suffix = SUFFIXES.get(image.format or "", ".png")
+                suffix = ENDINGS.get(image.format or "", ".png")
     except Exception as error:  # a broken header makes Pillow's readers raise nearly anything
         raise ImageError(f"{picture.name} is no picture, so it is not copied") from error
     whole = picture.member if isinstance(picture, MemberPicture) else picture.name
     name = PurePosixPath(whole.replace("\\", "/")).name
     stem, dot, ending = name.rpartition(".")
-    if not dot or not re.fullmatch(r"(jpe?g|png|webp|bmp|gif|tiff?)", ending, re.IGNORECASE):
+    if not dot or f".{ending.lower()}" not in picture_names.SUFFIXES:
         stem, ending = name, ""
     stem = re.sub(r"[^\w.-]+", "_", stem).strip("._")[:100] or "picture"
     return stem, f".{ending}" if ending else suffix
@@ -221,6 +231,24 @@ def file_of(picture: Picture) -> Path:
     if not isinstance(picture, FilePicture):
         raise UsageError(f"{picture.name} is no file of its own: add --copy to write it out as one")
     return picture.path
+
+
+def place_of_copies(path: Path, *, copy: bool, like: str) -> Path:
+    """The folder that pictures are copied to beside a file of labels: `train/` of `train.jsonl`.
+
+    Args:
+        copy: whether any will be; else the folder may hold what it likes.
+        like: a name for a file, for the message.
+
+    Raises:
+        UsageError: `path` is no name for a file, or the folder is taken.
+    """
+    copies = path.parent / path.stem
+    if path.is_dir() or (copy and copies == path):
+        raise UsageError(f"{path} is no name for a file: write it like {like}")
+    if copy:
+        check_free(copies)
+    return copies
 
 
 def check_free(folder: Path) -> None:

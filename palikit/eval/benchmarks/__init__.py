@@ -5,10 +5,12 @@
     items = BENCHMARKS["docvqa"].read(Path("data/docvqa"))
 
 A family of benchmarks whose files agree is one file here: its readers, and one `Benchmark` value a
-row of the table. A new benchmark is such a value, in BENCHMARKS of its family. Nothing is
-downloaded: `fetch` says what to get from where, and under which terms.
+row of the table. A new benchmark is such a value, in BENCHMARKS of its family, and its published
+numbers are a row in `published`. Nothing is downloaded: `fetch` says what to get from where, and
+under which terms.
 """
 
+from dataclasses import replace
 from types import ModuleType
 
 from . import (
@@ -28,6 +30,7 @@ from . import (
     video,
     words,
 )
+from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS", "Benchmark", "Item"]
@@ -38,5 +41,7 @@ FAMILIES: tuple[ModuleType, ...] = (
 )
 
 BENCHMARKS: dict[str, Benchmark] = {
-    benchmark.name: benchmark for family in FAMILIES for benchmark in family.BENCHMARKS
+    benchmark.name: replace(benchmark, published=published(benchmark.name))
+    for family in FAMILIES
+    for benchmark in family.BENCHMARKS
 }

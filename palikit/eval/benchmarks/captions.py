@@ -11,7 +11,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, json_object, json_rows, picture
 from .prompts import caption
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS", "CC_BY_FLICKR", "coco_picture"]
@@ -41,6 +40,7 @@ def _coco(row: Row, root: Path) -> Item:
 
 
 def coco_picture(row: Row, root: Path) -> Picture:
+    """Where a picture of Karpathy's splits lies: `val2014/COCO_val2014_000000391895.jpg`."""
     return picture(root, f"{row.text('filepath')}/{row.text('filename')}", row.where)
 
 
@@ -123,7 +123,6 @@ BENCHMARKS = (
         text_length=32,
         beam=2,
         metric="cider",
-        published=published("cococap"),
         licence=CC_BY_FLICKR,
         fetch=(
             "dataset_coco.json of caption_datasets.zip from cs.stanford.edu/people/karpathy/"
@@ -139,7 +138,6 @@ BENCHMARKS = (
         text_length=32,
         beam=2,
         metric="cider",
-        published=published("nocaps"),
         licence="annotations CC BY 2.0; pictures of Open Images CC BY 2.0",
         fetch=(
             "nocaps_val_4500_captions.json from nocaps.org, Open Images' validation.tar.gz and, "
@@ -155,7 +153,6 @@ BENCHMARKS = (
         text_length=32,
         beam=3,
         metric="cider",
-        published=published("textcaps"),
         licence="CC BY 4.0",
         fetch="TextCaps_0.1_val.json and train_val_images.zip from textvqa.org/textcaps.",
         read=read_textcaps,

@@ -12,7 +12,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, csv_rows, first, json_rows, jsonl_rows, picture
 from .prompts import multiple_choice, question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -154,7 +153,6 @@ def _tallyqa(kind: str) -> Benchmark:
         split="test",
         text_length=32,
         metric="tally",
-        published=published(f"tallyqa_{kind}"),
         licence="Apache-2.0; pictures of Visual Genome and COCO under their own terms",
         fetch=(
             "tallyqa.zip from github.com/manoja328/TallyQA_dataset, both parts of Visual Genome's "
@@ -173,7 +171,6 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="count",
-        published=published("countbenchqa"),
         licence="questions Apache-2.0; pictures found on the web, under their own terms",
         fetch=(
             "CountBench.json from teaching-clip-to-count.github.io, the questions from "
@@ -188,7 +185,6 @@ BENCHMARKS = (
         split="test",
         text_length=48,
         metric="pope",
-        published=published("pope"),
         licence="MIT; pictures under their Flickr terms",
         fetch="output/coco of github.com/AoiDragon/POPE, val2014.zip from cocodataset.org.",
         read=read_pope,
@@ -199,7 +195,6 @@ BENCHMARKS = (
         split="test",
         text_length=48,
         metric="paired",
-        published=published("mmvp"),
         licence="MIT; pictures of ImageNet and LAION under their own terms",
         fetch="Questions.csv and the folder MMVP Images from huggingface.co/datasets/MMVP/MMVP.",
         read=read_mmvp,

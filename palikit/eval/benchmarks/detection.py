@@ -10,7 +10,6 @@ from palikit.errors import DataError
 from .annotated import read_thing
 from .captions import CC_BY_FLICKR
 from .files import Row, checked, choose, json_object, picture
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -81,7 +80,6 @@ BENCHMARKS = (
         split="val",
         text_length=LENGTH,
         metric="detection",
-        published=published("coco_detection"),
         licence=CC_BY_FLICKR,
         fetch="annotations_trainval2017.zip and val2017.zip from cocodataset.org.",
         read=partial(read_coco_format, COCO),
@@ -92,7 +90,6 @@ BENCHMARKS = (
         split="test",
         text_length=LENGTH,
         metric="detection",
-        published=published("doclaynet"),
         licence="CDLA-Permissive-1.0",
         fetch="DocLayNet_core.zip from github.com/DS4SD/DocLayNet.",
         read=partial(read_coco_format, DOCLAYNET),

@@ -12,7 +12,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, first, json_object, json_rows, picture
 from .prompts import question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -138,7 +137,21 @@ def _cover(name: str, row: Row, root: Path) -> list[Item]:
     ]
 
 
-CHARTQA = "ChartQA Dataset.zip from huggingface.co/datasets/ahmed-masry/ChartQA; its inner folder."
+def _charts(name: str, part: str) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=f"ChartQA, {part} (test)",
+        split="test",
+        text_length=48,
+        metric="relaxed",
+        licence="GPL-3.0",
+        fetch=(
+            "ChartQA Dataset.zip from huggingface.co/datasets/ahmed-masry/ChartQA; its inner "
+            "folder."
+        ),
+        read=partial(read_chartqa, part),
+    )
+
 
 BENCHMARKS = (
     Benchmark(
@@ -147,7 +160,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="anls",
-        published=published("docvqa"),
         licence="research use, after registration; documents of the UCSF Industry Library",
         fetch="Task 1 (single page) of challenge 17 from rrc.cvc.uab.es: questions and images.",
         read=read_docvqa,
@@ -159,41 +171,19 @@ BENCHMARKS = (
         split="val",
         text_length=48,
         metric="anls",
-        published=published("infovqa"),
         licence="research use, after registration",
         fetch="Task 3 (InfographicVQA) of challenge 17 from rrc.cvc.uab.es: questions and images.",
         read=read_infovqa,
         submission="docvqa",
     ),
-    Benchmark(
-        name="chartqa_human",
-        title="ChartQA, human (test)",
-        split="test",
-        text_length=48,
-        metric="relaxed",
-        published=published("chartqa_human"),
-        licence="GPL-3.0",
-        fetch=CHARTQA,
-        read=partial(read_chartqa, "human"),
-    ),
-    Benchmark(
-        name="chartqa_aug",
-        title="ChartQA, augmented (test)",
-        split="test",
-        text_length=48,
-        metric="relaxed",
-        published=published("chartqa_aug"),
-        licence="GPL-3.0",
-        fetch=CHARTQA,
-        read=partial(read_chartqa, "augmented"),
-    ),
+    _charts("chartqa_human", "human"),
+    _charts("chartqa_aug", "augmented"),
     Benchmark(
         name="ocrvqa",
         title="OCR-VQA (test)",
         split="test",
         text_length=32,
         metric="exact_lower",
-        published=published("ocrvqa"),
         licence="research use; covers belong to their publishers",
         fetch="dataset.json from ocr-vqa.github.io; its loadDataset.py fetches the covers.",
         read=read_ocrvqa,

@@ -13,10 +13,11 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 from typing import Any, NoReturn, TypeGuard
 
 from palikit.data.pictures import FilePicture
+from palikit.data.readers.names import steps
 from palikit.errors import DataError, UsageError
 
 from .values import Item
@@ -31,12 +32,16 @@ LONGEST_FIELD = 2**31 - 1
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """An object of a JSON file, or a line of a table, and where it stands."""
+    """An object of a JSON file, or a line of a table, and where it stands.
+
+    Each method that takes a value for something else than it is raises DataError with that place.
+    """
 
     values: Mapping[str, Any]
     where: str
 
     def has(self, key: str) -> bool:
+        """Whether the key is there and is not null."""
         return self.values.get(key) is not None
 
     def text(self, key: str, default: str | None = None) -> str:
@@ -63,6 +68,7 @@ class Row:
         return value
 
     def flag(self, key: str) -> bool:
+        """True or false, also where it is written as 1 or 0."""
         value = self.values.get(key)
         if not isinstance(value, bool) and value not in (0, 1):
             self.refuse(key, "true or false")
@@ -185,13 +191,12 @@ def picture(folder: Path, name: str, where: str) -> FilePicture:
     """The file `name` under `folder`, which `name` must not leave.
 
     Raises:
-        DataError: an empty or absolute path, or one with "..".
+        DataError: an empty or absolute path, or one that leads out by "..".
     """
-    # Windows' rules find every way out, also those of other systems.
-    path = PureWindowsPath(name)
-    if not path.parts or path.anchor or ".." in path.parts or "\0" in name:
+    found = steps(name)
+    if found is None:
         raise DataError(f"{where}: the picture {_short(name)} is no file under {folder}")
-    return FilePicture(folder / name)
+    return FilePicture(folder.joinpath(*found))
 
 
 def first(*paths: Path) -> Path:

@@ -13,7 +13,6 @@ from palikit.errors import DataError
 from .captions import CC_BY_FLICKR, coco_picture
 from .files import Row, checked, choose, json_rows, jsonl_rows, picture
 from .prompts import caption
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -110,6 +109,7 @@ COCO35L_FETCH = (
     "coco_mt_dev.jsonl (unpacked) from google.github.io/crossmodal-3600, dataset_coco.json from "
     "cs.stanford.edu/people/karpathy/deepimagesent, train2014 and val2014 from cocodataset.org."
 )
+XM3600_LICENCE = "CC BY 4.0; pictures of Open Images CC BY 2.0"
 XM3600_FETCH = "captions.zip and images.tgz (into images/) from google.github.io/crossmodal-3600."
 
 BENCHMARKS = (
@@ -119,7 +119,6 @@ BENCHMARKS = (
         split="dev",
         text_length=32,
         metric="cider_by_language",
-        published=published("coco35l"),
         licence=CC_BY_FLICKR,
         fetch=COCO35L_FETCH,
         read=partial(read_coco35l, _but_english(COCO35L)),
@@ -130,7 +129,6 @@ BENCHMARKS = (
         split="dev",
         text_length=32,
         metric="cider",
-        published=published("coco35l_en"),
         licence=CC_BY_FLICKR,
         fetch=COCO35L_FETCH,
         read=partial(read_coco35l, ("en",)),
@@ -141,8 +139,7 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider_by_language",
-        published=published("xm3600"),
-        licence="CC BY 4.0; pictures of Open Images CC BY 2.0",
+        licence=XM3600_LICENCE,
         fetch=XM3600_FETCH,
         read=partial(read_xm3600, _but_english(XM3600)),
     ),
@@ -152,8 +149,7 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider",
-        published=published("xm3600_en"),
-        licence="CC BY 4.0; pictures of Open Images CC BY 2.0",
+        licence=XM3600_LICENCE,
         fetch=XM3600_FETCH,
         read=partial(read_xm3600, ("en",)),
     ),

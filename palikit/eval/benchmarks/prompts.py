@@ -19,6 +19,7 @@ def question(words: str) -> str:
 
 
 def caption(language: str = "en") -> str:
+    """A caption in a language, by its code."""
     return f"caption {language}"
 
 

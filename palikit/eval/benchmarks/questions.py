@@ -11,7 +11,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, json_rows, picture
 from .prompts import multiple_choice, question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -183,6 +182,9 @@ def _vizwiz(split: str, root: Path, row: Row) -> Item:
     )
 
 
+AOKVQA_LICENCE = "Apache-2.0; pictures under their Flickr terms"
+AOKVQA_FETCH = "aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO."
+
 BENCHMARKS = (
     Benchmark(
         name="vqav2",
@@ -190,7 +192,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="vqa",
-        published=published("vqav2"),
         licence="annotations CC BY 4.0; pictures under their Flickr terms",
         fetch=(
             "Questions and annotations v2 from visualqa.org, train2014, val2014 and test2015 of "
@@ -206,7 +207,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="soft",
-        published=published("okvqa"),
         licence="CC BY 4.0; pictures under their Flickr terms",
         fetch="Questions and annotations 1.1 from okvqa.allenai.org, val2014 of cocodataset.org.",
         read=partial(read_vqa, OKVQA),
@@ -217,9 +217,8 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="soft",
-        published=published("aokvqa_da"),
-        licence="Apache-2.0; pictures under their Flickr terms",
-        fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
+        licence=AOKVQA_LICENCE,
+        fetch=AOKVQA_FETCH,
         read=partial(read_aokvqa, False),
         submission="aokvqa_da",
     ),
@@ -229,9 +228,8 @@ BENCHMARKS = (
         split="val",
         text_length=128,
         metric="exact",
-        published=published("aokvqa_mc"),
-        licence="Apache-2.0; pictures under their Flickr terms",
-        fetch="aokvqa_v1p0.tar.gz from aokvqa.allenai.org, val2017 and test2017 of COCO.",
+        licence=AOKVQA_LICENCE,
+        fetch=AOKVQA_FETCH,
         read=partial(read_aokvqa, True),
         submission="aokvqa_mc",
     ),
@@ -241,7 +239,6 @@ BENCHMARKS = (
         split="val",
         text_length=48,
         metric="soft",
-        published=published("vizwiz"),
         licence="CC BY 4.0",
         fetch="Annotations.zip, val.zip and test.zip of the VQA task from vizwiz.org.",
         read=read_vizwiz,

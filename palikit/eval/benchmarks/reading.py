@@ -13,7 +13,6 @@ from palikit.errors import DataError
 from .altered import TurnedPicture
 from .files import Row, checked, choose, json_rows, lines, picture
 from .prompts import question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -111,7 +110,6 @@ BENCHMARKS = (
         split="val",
         text_length=32,
         metric="vqa",
-        published=published("textvqa"),
         licence="CC BY 4.0",
         fetch=(
             "TextVQA_0.5.1_val.json, train_val_images.zip and, for test, test_images.zip from "
@@ -126,7 +124,6 @@ BENCHMARKS = (
         split="val",
         text_length=48,
         metric="anls",
-        published=published("stvqa"),
         licence="research use, after registration; pictures under the terms of their sources",
         fetch=(
             "Task 3 of challenge 11 from rrc.cvc.uab.es; the list of held-out pictures is your "

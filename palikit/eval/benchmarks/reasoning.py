@@ -10,7 +10,6 @@ from pathlib import Path
 
 from .files import Row, checked, choose, first, json_object, jsonl_rows, picture
 from .prompts import question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -158,7 +157,6 @@ def _vsr(part: str, title: str) -> Benchmark:
         split="test",
         text_length=18,
         metric="exact",
-        published=published(f"vsr_{part}"),
         licence="CC BY 4.0; pictures under their Flickr terms",
         fetch=(
             "The splits from github.com/cambridgeltl/visual-spatial-reasoning (data/splits), the "
@@ -177,7 +175,6 @@ BENCHMARKS = (
         split="testdev_balanced",
         text_length=32,
         metric="exact",
-        published=published("gqa"),
         licence=GQA_LICENCE,
         fetch="questions1.2.zip and images.zip from cs.stanford.edu/people/dorarad/gqa.",
         read=read_gqa,
@@ -189,7 +186,6 @@ BENCHMARKS = (
         split="testdev",
         text_length=32,
         metric="exact",
-        published=published("xgqa"),
         licence=GQA_LICENCE,
         fetch="datasets/xGQA/annotations of github.com/e-bug/iglue, images.zip of GQA.",
         read=read_xgqa,
@@ -200,7 +196,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("nlvr2"),
         licence="CC BY 4.0; pictures by request from the authors, under their own terms",
         fetch="nlvr2/data of github.com/lil-lab/nlvr, and the pictures by its form.",
         read=read_nlvr2,
@@ -211,7 +206,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("marvl"),
         licence="CC BY 4.0; pictures for non-commercial research",
         fetch="Annotations and images from Dataverse, doi:10.5683/SP3/42VZ4P.",
         read=read_marvl,

@@ -13,7 +13,6 @@ from palikit.errors import DataError
 from .annotated import read_thing
 from .captions import CC_BY_FLICKR
 from .files import Row, checked, choose, json_object, json_rows, picture
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -72,7 +71,6 @@ def _benchmark(name: str, dataset: str, title: str, split: str) -> Benchmark:
         split=split,
         text_length=48,
         metric="referring",
-        published=published(name),
         licence=CC_BY_FLICKR.replace("CC BY 4.0", "Apache-2.0 (phrases) and CC BY 4.0 (outlines)"),
         fetch=(
             "mdetr_annotations.tar.gz from zenodo.org/record/4729015, annotations_trainval2014.zip "

@@ -12,7 +12,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, first, json_rows, picture
 from .prompts import question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -82,7 +81,6 @@ def _benchmark(name: str, title: str, layout: _Layout, split: str, record: str) 
         split=split,
         text_length=32,
         metric="rsvqa",
-        published=published(name),
         licence="CC BY 4.0",
         fetch=f"Everything of zenodo.org/record/{record}, the pictures unpacked.",
         read=partial(read_rsvqa, layout, split),

@@ -11,7 +11,6 @@ from palikit.data.pictures import Picture
 from .altered import LetteredPicture, Lettering
 from .files import Row, checked, choose, first, json_object, lines, picture
 from .prompts import LETTERS, lettered_choice, multiple_choice
-from .published import published
 from .questions import pick
 from .values import Benchmark, Item
 
@@ -114,7 +113,6 @@ BENCHMARKS = (
         split="test",
         text_length=512,
         metric="letter",
-        published=published("science_qa"),
         licence="CC BY-NC-SA 4.0",
         fetch="problems.json and the images of test from github.com/lupantech/ScienceQA.",
         read=read_science_qa,
@@ -125,7 +123,6 @@ BENCHMARKS = (
         split="test",
         text_length=128,
         metric="exact",
-        published=published("ai2d"),
         licence="CC BY-SA 4.0",
         fetch=(
             "ai2d-all.zip from ai2-public-datasets.s3.amazonaws.com/diagrams, ai2d_test_ids.csv "

@@ -25,7 +25,6 @@ from .files import (
     read_json,
 )
 from .prompts import caption
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -179,7 +178,6 @@ BENCHMARKS = (
         split="test",
         text_length=24,
         metric="cider",
-        published=published("screen2words"),
         licence="CC BY 4.0; Rico for research",
         fetch="github.com/google-research-datasets/screen2words; unique_uis.tar.gz of Rico.",
         read=read_screen2words,
@@ -190,7 +188,6 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider",
-        published=published("widgetcap"),
         licence="CC BY 4.0; Rico for research",
         fetch="github.com/google-research-datasets/widget-caption; unique_uis.tar.gz of Rico.",
         read=read_widgetcap,
@@ -201,7 +198,6 @@ BENCHMARKS = (
         split="test",
         text_length=96,
         metric="cider",
-        published=published("scicap"),
         licence="CC BY-NC-SA 4.0",
         fetch="scicap_data.zip, linked from github.com/tingyaohsu/SciCap.",
         read=read_scicap,
@@ -212,7 +208,6 @@ BENCHMARKS = (
         split="qual_dev",
         text_length=192,
         metric="nes",
-        published=published("docci"),
         higher_is_better=False,
         licence="CC BY 4.0",
         fetch="docci_descriptions.jsonlines and docci_images.tar.gz from google.github.io/docci.",

@@ -14,7 +14,6 @@ from palikit.errors import DataError
 
 from .altered import SquarePicture
 from .files import Row, checked, choose, csv_rows, jsonl_rows, lines, picture, read_text
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -134,7 +133,6 @@ def _tables(name: str, metric: str, title: str) -> Benchmark:
         split="test" if finance else "val",
         text_length=4096,
         metric=metric,
-        published=published(name),
         licence="CDLA-Permissive-1.0",
         fetch=(
             "fintabnet.tar.gz from IBM's Data Asset eXchange, its tables rendered to images/; the "
@@ -153,7 +151,6 @@ def _molecules(name: str, title: str) -> Benchmark:
         split="test",
         text_length=256,
         metric="smiles",
-        published=published(f"molscribe_{name.lower()}"),
         licence="MIT; pictures of patents and papers under their own terms",
         fetch="synthetic.zip and real.zip of the data linked from github.com/thomas0809/MolScribe.",
         read=partial(read_molscribe, name),
@@ -173,7 +170,6 @@ BENCHMARKS = (
         split="test",
         text_length=1024,
         metric="kern",
-        published=published("grandstaff"),
         higher_is_better=False,
         licence="CC BY-NC-SA 4.0",
         fetch="GrandStaff and its partitions from grfia.dlsi.ua.es/sheet-music-transformer.",

@@ -73,7 +73,7 @@ class Benchmark:
         beam: width of the beam search; 1 is greedy decoding.
         metric: key of `palikit.eval.scoring.SCORERS`.
         published: variant ("3b-224", "10b-448", ...) to PaliGemma 2's number, as printed (percent,
-            or CIDEr times 100), after transfer to this task.
+            or CIDEr times 100), after transfer to this task; BENCHMARKS fills it in by the name.
         higher_is_better: False for rates of error.
         licence: under which terms the data comes.
         fetch: what to download from where.
@@ -87,7 +87,7 @@ class Benchmark:
     text_length: int
     beam: int = 1
     metric: str
-    published: Mapping[str, float] = field(hash=False)
+    published: Mapping[str, float] = field(default_factory=dict, hash=False)
     higher_is_better: bool = True
     licence: str
     fetch: str

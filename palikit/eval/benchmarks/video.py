@@ -23,7 +23,6 @@ from palikit.errors import DataError
 
 from .files import Row, checked, choose, json_object, json_rows, lines, picture
 from .prompts import caption, question
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -200,6 +199,20 @@ def _about(row: Row, names: dict[str, str] | None, root: Path) -> Item:
 RESEARCH = "annotations for research; videos of YouTube under their own terms"
 FRAMES = "All frames of each video, extracted to frames/<video>/."
 
+
+def _questions(name: str, title: str, *, msvd: bool) -> Benchmark:
+    return Benchmark(
+        name=name,
+        title=f"{title} (test)",
+        split="test",
+        text_length=64,
+        metric="exact",
+        licence=RESEARCH,
+        fetch=f"{title} of github.com/xudejing/video-question-answering. {FRAMES}",
+        read=partial(read_video_questions, msvd),
+    )
+
+
 BENCHMARKS = (
     Benchmark(
         name="msrvtt_cap",
@@ -207,40 +220,18 @@ BENCHMARKS = (
         split="test",
         text_length=32,
         metric="cider",
-        published=published("msrvtt_cap"),
         licence=RESEARCH,
         fetch=f"test_videodatainfo.json of MSR-VTT 2016. {FRAMES}",
         read=read_msrvtt_captions,
     ),
-    Benchmark(
-        name="msrvtt_qa",
-        title="MSRVTT-QA (test)",
-        split="test",
-        text_length=64,
-        metric="exact",
-        published=published("msrvtt_qa"),
-        licence=RESEARCH,
-        fetch=f"MSRVTT-QA of github.com/xudejing/video-question-answering. {FRAMES}",
-        read=partial(read_video_questions, False),
-    ),
-    Benchmark(
-        name="msvd_qa",
-        title="MSVD-QA (test)",
-        split="test",
-        text_length=64,
-        metric="exact",
-        published=published("msvd_qa"),
-        licence=RESEARCH,
-        fetch=f"MSVD-QA of github.com/xudejing/video-question-answering. {FRAMES}",
-        read=partial(read_video_questions, True),
-    ),
+    _questions("msrvtt_qa", "MSRVTT-QA", msvd=False),
+    _questions("msvd_qa", "MSVD-QA", msvd=True),
     Benchmark(
         name="vatex",
         title="VATEX, English (public test)",
         split="test",
         text_length=64,
         metric="cider",
-        published=published("vatex"),
         licence="CC BY 4.0; videos of YouTube under their own terms",
         fetch=f"The public test of eric-xw.github.io/vatex-website. {FRAMES}",
         read=read_vatex,
@@ -251,7 +242,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="cider",
-        published=published("activitynet_cap"),
         licence=RESEARCH,
         fetch=f"captions.zip of ActivityNet Captions (cs.stanford.edu/~ranjaykrishna). {FRAMES}",
         read=read_activitynet_captions,
@@ -262,7 +252,6 @@ BENCHMARKS = (
         split="test",
         text_length=64,
         metric="exact",
-        published=published("activitynet_qa"),
         licence="Apache-2.0; videos of YouTube under their own terms",
         fetch=f"dataset/ of github.com/MILVLG/activitynet-qa. {FRAMES}",
         read=read_activitynet_questions,

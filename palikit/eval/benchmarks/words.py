@@ -14,7 +14,6 @@ from palikit.errors import DataError
 
 from .annotated import corners
 from .files import Row, checked, choose, first, json_rows, picture, read_text
-from .published import published
 from .values import Benchmark, Item
 
 __all__ = ["BENCHMARKS"]
@@ -162,7 +161,6 @@ BENCHMARKS = (
         split="test",
         text_length=LENGTH,
         metric="spotting",
-        published=published("icdar15"),
         licence="CC BY 4.0",
         fetch="Task 4 (or 1) of challenge 4, test images and annotations, from rrc.cvc.uab.es.",
         read=read_icdar15,
@@ -173,7 +171,6 @@ BENCHMARKS = (
         split="test",
         text_length=LENGTH,
         metric="spotting",
-        published=published("totaltext"),
         licence="BSD-3-Clause; pictures found on the web, under their own terms",
         fetch="totaltext.zip and the text ground truth of github.com/cs-chan/Total-Text-Dataset.",
         read=read_totaltext,
@@ -184,7 +181,6 @@ BENCHMARKS = (
         split="validation",
         text_length=LENGTH,
         metric="spotting",
-        published=published("hiertext"),
         licence="CC BY-SA 4.0; pictures of Open Images CC BY 2.0",
         fetch="gt/ (unpacked) and validation.tgz of github.com/google-research-datasets/hiertext.",
         read=read_hiertext,

@@ -1,22 +1,16 @@
 """Files, numbers and paths: what is broken is told with file and place, and nothing leads out."""
 
-import io
 import re
-import struct
-import zlib
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from palikit import load_image
 from palikit.data.readers import READERS, read_dataset
 from palikit.data.readers.boxes_files import at, bounds, inside, read_json, to_number, turned
 from palikit.data.readers.boxes_xml import read_xml
-from palikit.data.readers.picture_size import picture_size
-from palikit.errors import DataError, ImageError, UsageError
+from palikit.errors import DataError, UsageError
 from palikit.results import Box
 
 FAIL = at("labels.txt, line 3")
@@ -163,42 +157,6 @@ def test_xml_keeps_lines_text_and_other_encodings(tmp_path):
     assert (found.line, found.text, found.attributes) == (3, "café & co", {"c": "1"})
     with pytest.raises(DataError, match=r"a\.xml, line 3, <b>: the attribute 'd' is missing"):
         found.attribute("d")
-
-
-@pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["jpeg", "png", "tiff", "webp"])
-def test_the_size_in_the_header_is_that_of_the_upright_picture(tmp_path, kind, orientation):
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    path = tmp_path / f"a.{kind}"
-    Image.new("RGB", (7, 5), "red").save(path, kind, exif=exif)
-    assert picture_size(path) == load_image(path).size
-
-
-def test_exif_behind_the_pixels_of_a_png_is_seen(tmp_path):
-    exif = Image.Exif()
-    exif[0x0112] = 6
-    buffer = io.BytesIO()
-    Image.new("RGB", (7, 5), "red").save(buffer, "png")
-    body = b"eXIf" + exif.tobytes().removeprefix(b"Exif\0\0")
-    chunk = struct.pack(">I", len(body) - 4) + body + struct.pack(">I", zlib.crc32(body))
-    data = buffer.getvalue()
-    (tmp_path / "a.png").write_bytes(data[:-12] + chunk + data[-12:])
-    assert picture_size(tmp_path / "a.png") == load_image(tmp_path / "a.png").size == (5, 7)
-
-
-def test_the_size_is_read_without_pixels(tmp_path):
-    buffer = io.BytesIO()
-    Image.effect_noise((400, 300), 50).save(buffer, "png")
-    (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:200])
-    assert picture_size(tmp_path / "cut.png") == (400, 300)
-
-
-@pytest.mark.parametrize("data", [b"", b"no picture", b"\x89PNG\r\n\x1a\n"])
-def test_what_is_no_picture_has_no_size(tmp_path, data):
-    (tmp_path / "a.png").write_bytes(data)
-    with pytest.raises(ImageError, match=r"a\.png cannot be read as a picture"):
-        picture_size(tmp_path / "a.png")
 
 
 @pytest.mark.parametrize("kind", ["coco", "cvat", "labelme", "labelstudio", "voc", "yolo"])

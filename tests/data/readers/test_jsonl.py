@@ -164,11 +164,11 @@ BROKEN_BOXES = {
     "no counts": ('{"label": "x", "box": [0, 0, 1, 1], "rle": {"size": [1, 1]}}', "'counts'"),
     "huge mask": (
         '{"label": "x", "box": [0, 0, 1, 1], "rle": {"size": [999999, 999999], "counts": "0"}}',
-        "too large",
+        "999999 x 999999 is larger than",
     ),
     "huge run": (
         '{"label": "x", "box": [0, 0, 1, 1], "rle": {"size": [2, 2], "counts": [99999999999]}}',
-        "not to the picture's pixels",
+        "they are of 99999999999 pixels, and 2 x 2 is 4",
     ),
 }
 

@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.boxes_scene import DROP, JUNK, picture, places, put, told, write, write_json
+from helpers.boxes_scene import DROP, check_junk, picture, put, write, write_json
 from PIL import Image
 
 from palikit.data.pictures import FilePicture, open_picture
@@ -216,9 +216,4 @@ def test_a_folder_without_labels_is_told(tmp_path):
 
 
 def test_junk_in_any_place_is_read_or_told(tmp_path):
-    file = tmp_path / "a.json"
-    for i, keys in enumerate(places(LABELS)):
-        for new in JUNK[i % 9 :: 9]:
-            write_json(file, put(LABELS, keys, new))
-            message = told(lambda: read(file))
-            assert not message or str(file) in message
+    check_junk(read, tmp_path / "a.json", LABELS)

@@ -5,7 +5,7 @@ import re
 
 import numpy as np
 import pytest
-from helpers.boxes_scene import DROP, JUNK, picture, places, put, told, write, write_json
+from helpers.boxes_scene import DROP, check_junk, picture, put, write, write_json
 from helpers.brush import brush
 
 from palikit.data.pictures import FilePicture
@@ -262,9 +262,4 @@ def test_a_file_that_was_cut_short_is_told_with_its_line(tmp_path):
 
 
 def test_junk_in_any_place_is_read_or_told(tmp_path):
-    file = tmp_path / "a.json"
-    for i, keys in enumerate(places(LABELS)):
-        for new in JUNK[i % 9 :: 9]:
-            write_json(file, put(LABELS, keys, new))
-            message = told(lambda: read(file))
-            assert not message or str(file) in message
+    check_junk(read, tmp_path / "a.json", LABELS)

@@ -90,8 +90,9 @@ def test_one_split_need_not_be_chosen_and_a_glob_is_taken_as_it_is(shards):
 
 
 def test_a_name_on_the_hub_is_downloaded(shards, monkeypatch):
-    def download(name, *, repo_type, allow_patterns):
-        assert (name, repo_type) == ("org/fruit", "dataset")
+    def download(name, *, repo_type, revision, allow_patterns):
+        assert (name, repo_type, revision) == ("org/fruit", "dataset", None)
+        assert all(pattern.endswith(".parquet") for pattern in allow_patterns)
         return str(shards / "data")
 
     monkeypatch.setattr("huggingface_hub.snapshot_download", download)
