@@ -43,11 +43,12 @@ def bench(
     runs: Annotated[int, typer.Option(min=1, help="Medians are over these.")] = 5,
     json: Annotated[bool, typer.Option("--json", help="One document for programs.")] = False,
 ) -> None:
-    """Time a model on pictures of noise, beside what this machine allows.
+    """Time a model here, beside what this machine allows.
 
-    The last two columns are shares of the machine's own limits, measured first: matrix products up
-    to the first token, and reading weights while decoding one picture. Answers are of a fixed
-    length, whatever they say.
+    It is asked about pictures of noise, for answers of a fixed length, whatever they say.
+
+    The last two columns are shares of the machine's own limits, measured first: of matrix products
+    up to the first token, and of reading weights while decoding one picture.
     """
     batches = _batches(pictures)
     from palikit.engine.speed import arithmetic_of, measure_limits, measure_speed

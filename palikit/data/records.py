@@ -79,7 +79,7 @@ class Record:
         answers: right answers to the question, several where several people gave one.
         prefix: a prompt, as it is to be asked; "" where the file has none.
         suffix: the answer to the prompt, as it is to be written; None where the file has none.
-        lang: language of captions, question and answers.
+        lang: language code of captions, question and answers; "" where the file does not say.
         extra: whatever else the file says and another program may want back.
     """
 
@@ -93,7 +93,7 @@ class Record:
     answers: tuple[str, ...] = ()
     prefix: str = ""
     suffix: str | None = None
-    lang: str = "en"
+    lang: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 

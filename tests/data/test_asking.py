@@ -97,6 +97,12 @@ def test_a_record_of_words_is_asked_what_it_is_for(fields, kind, prefix, suffix)
     assert (found.prefix, found.suffix) == (prefix, suffix)
 
 
+@pytest.mark.parametrize(("said", "expected"), [("", "caption th"), ("de", "caption de")])
+def test_the_setting_names_the_language_where_the_file_does_not(said, expected):
+    record = replace(RECORD, things=None, captions=("a cat",), lang=said)
+    assert asked(record, lang="th").prefix == expected
+
+
 def test_a_record_of_things_is_detected_or_with_masks_segmented():
     assert kind_of(RECORD) == "detect"
     masked = tuple(replace(t, polygons=((0.0, 0, 9, 0, 9, 9),)) for t in THINGS)

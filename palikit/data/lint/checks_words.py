@@ -54,7 +54,8 @@ def _wrong_with(record: Record, limit: TokenLimit | None) -> Iterator[tuple[str,
     if record.suffix is not None:
         yield from _suffix(record.prefix, record.suffix)
     yield from _answers(record)
-    yield from _lang(record.lang)
+    if record.lang:
+        yield from _lang(record.lang)
     if limit is not None:
         yield from _long(record, limit)
 

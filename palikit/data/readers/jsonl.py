@@ -91,7 +91,7 @@ def record(fields: Fields, pictures: tuple[Picture, ...], *named_by: str) -> Rec
         answers=fields.texts("answers"),
         prefix=fields.text("prefix"),
         suffix=fields.text("suffix") if "suffix" in fields else None,
-        lang=fields.text("lang", "en"),
+        lang=fields.text("lang"),
         extra=_extra(fields, named_by),
     )
 

@@ -196,7 +196,7 @@ def _report(dataset: Dataset, kept: Numbered) -> Report:
                 {
                     "questions": bool(record.question or record.answers),
                     "prompts": bool(record.prefix or record.suffix is not None),
-                    "languages": bool(record.captions) and record.lang != "en",
+                    "languages": bool(record.captions) and record.lang not in ("", "en"),
                     "ids that are no different whole numbers": bool(record.id) and renumbered,
                     "other keys": bool(record.extra.keys() - OWN_KEYS),
                 }

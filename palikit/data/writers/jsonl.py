@@ -64,7 +64,7 @@ def _line(record: Record, name: Any) -> dict[str, Any]:
         line["boxes"] = [_thing(thing) for thing in record.things]
     if record.suffix is not None:
         line["suffix"] = record.suffix
-    if record.lang != "en":
+    if record.lang:
         line["lang"] = record.lang
     for key in ("id", "size", "captions", "question", "answers", "prefix", "extra"):
         if value := getattr(record, key):

@@ -69,7 +69,7 @@ def test_the_files_of_the_reference_and_of_roboflow_work_as_they_are(tmp_path):
     (one,) = dataset
     assert one.pictures == (FilePicture(tmp_path / "pictures/a.jpg"),)
     assert (one.prefix, one.suffix) == (line["prefix"], line["suffix"])
-    assert (one.things, one.captions, one.id, one.lang) == (None, (), "", "en")
+    assert (one.things, one.captions, one.id, one.lang) == (None, (), "", "")
     assert dataset.classes == ()
 
 
