@@ -10,8 +10,9 @@ once; each system loads it in a process of its own, makes one step to warm up, a
 
 transformers is given its right labels and token types, eager attention (what it has for Gemma 2's
 soft-cap on a CPU), and every setting that is correct: weights in float32 or bfloat16, with and
-without gradient checkpointing. palikit runs as `palikit train method=lora` does, from pixels and
-with features computed before. Ratios are to the fastest and to the smallest of transformers'.
+without gradient checkpointing. palikit runs as `palikit train --method lora` does, from pixels and
+with features computed before (its default where pictures and tower stay as they are), and with
+`recompute=true`. Ratios are to the fastest and to the smallest of transformers'.
 """
 
 import argparse
@@ -36,7 +37,9 @@ SYSTEMS = (
     "transformers bfloat16",
     "transformers bfloat16 checkpointing",
     "palikit pixels",
+    "palikit pixels recompute",
     "palikit features",
+    "palikit features recompute",
 )
 TINY = PaliGemmaConfig(
     SiglipConfig(224, 14, 64, 2, 128, 4),
@@ -78,7 +81,7 @@ def rows() -> tuple[torch.Tensor, torch.Tensor]:
     return pixels, tokens
 
 
-def palikit_step(folder: Path, features: bool) -> Callable[[], float]:
+def palikit_step(folder: Path, features: bool, recompute: bool) -> Callable[[], float]:
     """A function that makes one step and returns its loss."""
     from palikit.inputs.batch import Batch
     from palikit.train import OptimConfig
@@ -89,7 +92,7 @@ def palikit_step(folder: Path, features: bool) -> Callable[[], float]:
     from palikit.tuning.config import FineTune, Method
     from palikit.tuning.objective import Objective
 
-    method = Method(kind="lora", rank=RANK)
+    method = Method(kind="lora", rank=RANK, recompute=recompute)
     model = build_model(FineTune(data=("none:",), model=str(folder), method=method)).train()
     optimizer = build_optimizer(model, OptimConfig(lr=1e-4))
     pixels, tokens = rows()
@@ -165,7 +168,7 @@ def measure(system: str, folder: Path, runs: int) -> dict[str, float]:
     """Median seconds of a step, the highest memory of the process, and the first step's loss."""
     name, *options = system.split()
     if name == "palikit":
-        once = palikit_step(folder, options == ["features"])
+        once = palikit_step(folder, "features" in options, "recompute" in options)
     else:
         once = transformers_step(folder, options[0], options[1:] == ["checkpointing"])
     first = once()

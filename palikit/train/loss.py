@@ -10,7 +10,7 @@ do; nano needs it to learn where things are from few examples. 0 gives the refer
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import torch
 from jaxtyping import Float, Int
@@ -26,9 +26,9 @@ __all__ += ["suffix_losses", "weigh"]
 Weighing: TypeAlias = Literal["example", "token"]
 """Mean over an example's tokens, then over examples (the reference); or over all tokens."""
 
-CHUNK = 64
-"""Rows whose scores exist at once: 66 MB of them with PaliGemma's vocabulary, and the same again
-for each of the two or three copies that a cross-entropy makes."""
+CHUNK = 32
+"""Rows whose scores exist at once: 33 MB of them with PaliGemma's vocabulary, and the same again
+for each of the copies that a cross-entropy and its gradient make."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,34 +57,64 @@ def suffix_loss(
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The weighted sum of the tokens' losses, and how much of the weight was told right.
 
-    Tokens of weight 0 cost nothing. Scores of a chunk are made again for their gradient instead of
-    being kept.
+    Tokens of weight 0 cost nothing. No chunk's scores are kept: where the table is frozen, their
+    gradient is taken at once, and where it learns they are made again.
     """
     scored = weights > 0
     rows, wanted, shares = hidden[scored], labels[scored], weights[scored]
     loss = right = hidden.new_zeros((), dtype=torch.float32)
     for part in range(0, len(rows), chunk):
         of = slice(part, part + chunk)
-        told: tuple[Tensor, Tensor] = checkpoint(
-            _chunk_loss, decoder, rows[of], wanted[of], shares[of], targets, use_reentrant=False
-        )
+        asked = _Chunk(decoder, wanted[of], shares[of], targets)
+        told: tuple[Tensor, Tensor]
+        if decoder.embedding.weight.requires_grad:
+            told = checkpoint(asked, rows[of], use_reentrant=False)
+        else:
+            told = _AtOnce.apply(rows[of], asked)  # type: ignore[no-untyped-call]
         loss, right = loss + told[0], right + told[1]
     return loss, right
 
 
-def _chunk_loss(
-    decoder: Gemma, rows: Tensor, labels: Tensor, weights: Tensor, targets: Targets
-) -> tuple[Tensor, Tensor]:
-    logits = decoder.logits(rows[None])
-    losses = suffix_losses(
-        logits,
-        labels[None],
-        loc_start=targets.loc_start,
-        soft_bins=targets.soft_bins,
-        smoothing=targets.smoothing,
-    )
-    right = (logits.detach().argmax(dim=-1)[0] == labels).float()
-    return (losses[0] * weights).sum(), (right * weights).sum()
+@dataclass(frozen=True, slots=True, eq=False)
+class _Chunk:
+    """Some suffix tokens, to be compared with what states say of them."""
+
+    decoder: Gemma
+    labels: Int[Tensor, " R"]
+    weights: Float[Tensor, " R"]
+    targets: Targets
+
+    def __call__(self, rows: Float[Tensor, "R D"]) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
+        """The weighted sum of losses, and the weight that was told right."""
+        logits = self.decoder.logits(rows[None])
+        losses = suffix_losses(
+            logits,
+            self.labels[None],
+            loc_start=self.targets.loc_start,
+            soft_bins=self.targets.soft_bins,
+            smoothing=self.targets.smoothing,
+        )
+        right = (logits.detach().argmax(dim=-1)[0] == self.labels).float()
+        return (losses[0] * self.weights).sum(), (right * self.weights).sum()
+
+
+class _AtOnce(torch.autograd.Function):
+    """A chunk's loss with the gradient of its rows, which is small, taken while scores exist."""
+
+    @staticmethod
+    def forward(ctx: Any, rows: Tensor, asked: _Chunk) -> tuple[Tensor, Tensor]:
+        with torch.enable_grad():
+            given = rows.detach().requires_grad_()
+            loss, right = asked(given)
+            if rows.requires_grad:
+                ctx.save_for_backward(*torch.autograd.grad(loss, given))
+        ctx.mark_non_differentiable(right)
+        return loss.detach(), right
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (ahead,) = ctx.saved_tensors
+        return ahead * gradients[0].to(ahead.dtype), None
 
 
 def suffix_losses(
@@ -101,8 +131,8 @@ def suffix_losses(
     # PyTorch gives the share to all words, the right one too; the reference to all others.
     spread_to_all = smoothing * words / (words - 1)
     hard = F.cross_entropy(
-        logits.transpose(1, 2), labels, reduction="none", label_smoothing=spread_to_all
-    )
+        logits.flatten(0, 1), labels.flatten(), reduction="none", label_smoothing=spread_to_all
+    ).view(labels.shape)
     if not soft_bins:
         return hard
     bins = labels - loc_start

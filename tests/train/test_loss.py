@@ -1,5 +1,7 @@
 """Losses: the reference's cross-entropy and weights, and bells around box bins."""
 
+import copy
+
 import pytest
 import torch
 from helpers.tiny import tiny_model
@@ -134,10 +136,12 @@ def test_the_weights_of_examples_give_the_references_mean() -> None:
 
 @pytest.mark.parametrize("chunk", [1, 3, 64])
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("table", ["frozen", "learned"])
 def test_scores_in_chunks_give_the_loss_and_gradients_of_the_whole(
-    chunk: int, smoothing: float
+    chunk: int, smoothing: float, table: str
 ) -> None:
-    decoder = tiny_model("paligemma2").text
+    decoder = copy.deepcopy(tiny_model("paligemma2").text)
+    decoder.embedding.weight.requires_grad_(table == "learned")
     hidden = torch.randn(2, 5, 48, generator=torch.Generator().manual_seed(1))
     labels = torch.tensor([[1, 6, 13, 300, 2], [9, 9, 29, 5, 0]])
     weights = torch.tensor([[0.1, 0.2, 0.3, 0.0, 0.1], [0.5, 0.0, 0.1, 0.2, 0.0]])
@@ -149,8 +153,21 @@ def test_scores_in_chunks_give_the_loss_and_gradients_of_the_whole(
     told = (logits.argmax(dim=-1) == labels).float() * weights
     torch.testing.assert_close(right, told.sum())
     wanted.backward()
+    expected, decoder.embedding.weight.grad = decoder.embedding.weight.grad, None
     found.backward()
     torch.testing.assert_close(parts.grad, whole.grad)
+    assert (expected is not None) == (table == "learned")
+    if expected is not None:
+        torch.testing.assert_close(decoder.embedding.weight.grad, expected)
+
+
+def test_a_loss_that_is_scaled_scales_its_gradient() -> None:
+    decoder = tiny_model("paligemma2").text
+    hidden = torch.randn(1, 3, 48, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    labels, weights = torch.tensor([[1, 6, 13]]), torch.ones(1, 3)
+    (once,) = torch.autograd.grad(suffix_loss(decoder, hidden, labels, weights)[0], hidden)
+    (thrice,) = torch.autograd.grad(3 * suffix_loss(decoder, hidden, labels, weights)[0], hidden)
+    torch.testing.assert_close(thrice, 3 * once)
 
 
 def test_without_a_token_to_learn_the_loss_is_zero_and_has_no_gradient() -> None:
