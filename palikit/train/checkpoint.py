@@ -90,9 +90,7 @@ def load_weights(path: Path, model: nn.Module, world: World = ALONE) -> None:
 def _learned(model: nn.Module) -> dict[str, Tensor]:
     frozen = _frozen(model)
     return {
-        f"{_MODEL}{name}": value
-        for name, value in model.state_dict().items()
-        if name not in frozen
+        f"{_MODEL}{name}": value for name, value in model.state_dict().items() if name not in frozen
     }
 
 
@@ -109,9 +107,7 @@ def _frozen(model: nn.Module) -> set[str]:
 
 def _put_back(model: nn.Module, file: Any, world: World) -> None:
     own = model.state_dict()
-    stored = {
-        name: world.part(file, _MODEL + name, own.get(name)) for name in _under(file, _MODEL)
-    }
+    stored = {name: world.part(file, _MODEL + name, own.get(name)) for name in _under(file, _MODEL)}
     found = model.load_state_dict(stored, strict=False)
     missing = set(found.missing_keys) - _frozen(model)
     if missing or found.unexpected_keys:

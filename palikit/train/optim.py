@@ -56,9 +56,7 @@ class Muon(torch.optim.AdamW):
 
     MOMENTUM = 0.95
 
-    def __init__(
-        self, groups: list[dict[str, Any]], world: World = ALONE, **settings: Any
-    ) -> None:
+    def __init__(self, groups: list[dict[str, Any]], world: World = ALONE, **settings: Any) -> None:
         self._world = world
         super().__init__(groups, **settings)
 

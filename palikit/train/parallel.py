@@ -100,16 +100,18 @@ class Sharded(World):
             yield
         except PalikitError as error:
             if not self._ended:
-                self._end_with(self._texts(f"{error.exit_code} {error}"))
+                self._ended = True
+                self._texts(f"{error.exit_code} {error}")
+                if not self.first:
+                    self._leave(error.exit_code)
             raise
-        self._end_with(self._texts(""))
+        told = [text for text in self._texts("") if text]
+        if told:
+            self._end_with(told[0])
 
-    def _end_with(self, errors: Sequence[str]) -> None:
-        found = [error for error in errors if error]
-        if not found:
-            return
+    def _end_with(self, told: str) -> NoReturn:
         self._ended = True
-        code, _, sentence = found[0].partition(" ")
+        code, _, sentence = told.partition(" ")
         if not self.first:
             self._leave(int(code))
         raise (UsageError if code == "2" else PalikitError)(sentence)

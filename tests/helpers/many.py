@@ -11,7 +11,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 
 
-def run_many(size: int, module: str, folder: Path, *, timeout: float = 120) -> list[dict[str, Any]]:
+def run_many(size: int, module: str, folder: Path, *, timeout: float = 280) -> list[dict[str, Any]]:
     """Run `helpers.<module>` with a folder; what each process wrote to `rank-<n>.json` there."""
     folder.mkdir(parents=True, exist_ok=True)
     with socket.socket() as free:

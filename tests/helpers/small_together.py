@@ -131,7 +131,7 @@ def ended(config: TrainConfig, folder: Path, world: World) -> str:
 
 
 def main(folder: Path) -> None:
-    faulthandler.dump_traceback_later(60, exit=True)
+    faulthandler.dump_traceback_later(240, exit=True)
     world = open_world("cpu")
     type(world)._leave = leave_at_once
     for name, config in {"plain": CONFIG, "muon": MUON, "noisy": NOISY, "again": NOISY}.items():
