@@ -16,6 +16,8 @@ from torch.nn import functional as F
 
 from palikit.errors import DataError, PalikitError
 from palikit.train import OptimConfig, TrainConfig, Validation, train
+from palikit.train.checkpoint import load_state, save_state
+from palikit.train.optim import build_optimizer
 from palikit.train.world import ALONE, World, open_world
 
 ROWS, STEPS = 5, 6
@@ -130,6 +132,16 @@ def ended(config: TrainConfig, folder: Path, world: World) -> str:
     return "well"
 
 
+def copy_state(source: Path, target: Path, world: World) -> None:
+    """Read a state as a run does, and write it again."""
+    model = Small()
+    world.shard(model, loss)
+    optimizer = build_optimizer(model, CONFIG.optim, world)
+    with world.together():
+        step, notes = load_state(source, model, optimizer, world)
+    save_state(target, model, optimizer, step, notes, world)
+
+
 def main(folder: Path) -> None:
     faulthandler.dump_traceback_later(240, exit=True)
     world = open_world("cpu")
@@ -140,6 +152,7 @@ def main(folder: Path) -> None:
         if world.first:
             shutil.copytree(folder / "alone", folder / "from-alone")
     train(CONFIG, folder / "from-alone", world)
+    copy_state(folder / "one/state.safetensors", folder / "copied-by-two", world)
     broken = {
         "data": replace(CONFIG, batch=Steps(broken_at=4)),
         "infinite": replace(CONFIG, loss=endless),

@@ -16,11 +16,15 @@ from palikit.data.scene_files import write_scenes
 from palikit.train.world import ALONE
 
 
+def write_labels(folder: Path) -> str:
+    return f"coco:{write_scenes(folder, classes=KNOWN[:6], count=8, seed=5, side=56)}"
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """All runs, each in a folder that says how many processes made it."""
     folder = tmp_path_factory.mktemp("many")
-    labels = f"coco:{write_scenes(folder, classes=KNOWN[:6], count=8, seed=5, side=56)}"
+    labels = write_labels(folder)
     (folder / "labels").write_text(labels)
     runs = configs(labels)
     for name, config in runs.items():
@@ -75,11 +79,11 @@ def test_the_first_process_measures_as_one_does(folder: Path) -> None:
     assert (folder / "two-lora/last/model/adapter_config.json").exists()
 
 
-def test_the_command_under_torchrun_says_an_error_once_and_ends(folder: Path) -> None:
-    words = ["--data", (folder / "labels").read_text(), "--out", str(folder / "none")]
+def test_the_command_under_torchrun_says_an_error_once_and_ends(tmp_path: Path) -> None:
+    words = ["--data", write_labels(tmp_path), "--out", str(tmp_path / "none")]
     words += ["--task", "detect", "batch_size=1", "workers=0", "cache_features=false"]
-    start = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "2"]
-    start += ["--master-port", "0", "-m", "palikit.cli.main", "train"]
+    start = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    start += ["--nproc-per-node", "2", "-m", "palikit.cli.main", "train"]
     done = subprocess.run(
         [*start, *words], env=environment(), capture_output=True, text=True, timeout=280
     )
