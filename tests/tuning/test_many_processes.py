@@ -15,6 +15,9 @@ from palikit.data.emoji_world import KNOWN
 from palikit.data.scene_files import write_scenes
 from palikit.train.world import ALONE
 
+# All runs are made before the first test, by seven processes that each import PyTorch.
+pytestmark = pytest.mark.timeout(900)
+
 
 def write_labels(folder: Path) -> str:
     return f"coco:{write_scenes(folder, classes=KNOWN[:6], count=8, seed=5, side=56)}"
