@@ -49,13 +49,15 @@ def train(
     folder = out or Path("runs") / getattr(config, "name", "tuned")
     from palikit.train import TrainConfig
     from palikit.train import train as run_recipe
+    from palikit.train.world import is_first
     from palikit.tuning import fine_tune
 
     if isinstance(config, TrainConfig):
         run_recipe(config, folder)
     else:
         fine_tune(config, folder)
-    print(folder / "model")
+    if is_first():
+        print(folder / "model")
 
 
 def _split(words: list[str]) -> tuple[Path | None, list[str]]:

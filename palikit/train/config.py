@@ -67,7 +67,8 @@ class TrainConfig:
         batch: the batch of a step, a pure function of it, so that a resumed run sees what it would
             have seen. A list of batches is one step in parts, whose losses add up (gradient
             accumulation). A batch's `notes`, where it has any, are said once. It runs in a worker
-            process and must be picklable.
+            process and must be picklable. With a method `share`, as `parallel.Divisible` has it,
+            several processes can train.
         loss: a module and a batch to named scalars; `loss` is minimised, all are logged;
             `num_tokens` becomes tokens a second.
         export: writes the finished module for its users.

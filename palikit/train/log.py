@@ -11,7 +11,7 @@ import torch
 
 from .curves import Curves, open_curves
 
-__all__ = ["RunLog"]
+__all__ = ["RunLog", "SilentLog"]
 
 
 class RunLog:
@@ -75,6 +75,28 @@ class RunLog:
 
     def _say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
+
+
+class SilentLog(RunLog):
+    """Of a process that leaves the telling to another."""
+
+    def __init__(self) -> None:
+        pass
+
+    def add(self, values: Mapping[str, float]) -> None:
+        pass
+
+    def flush(self, step: int, lr: float) -> None:
+        pass
+
+    def measured(self, step: int, values: Mapping[str, float]) -> None:
+        pass
+
+    def note(self, sentence: str) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 def _memory_gb() -> float:

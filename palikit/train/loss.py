@@ -21,7 +21,7 @@ from torch.utils.checkpoint import checkpoint
 from palikit.model.gemma import Gemma
 
 __all__ = ["Targets", "Weighing", "neighbour_targets", "per_example", "suffix_loss"]
-__all__ += ["suffix_losses", "weigh"]
+__all__ += ["suffix_losses", "total_weight", "weigh"]
 
 Weighing: TypeAlias = Literal["example", "token"]
 """Mean over an example's tokens, then over examples (the reference); or over all tokens."""
@@ -63,7 +63,8 @@ def suffix_loss(
     scored = weights > 0
     rows, wanted, shares = hidden[scored], labels[scored], weights[scored]
     loss = right = hidden.new_zeros((), dtype=torch.float32)
-    for part in range(0, len(rows), chunk):
+    # Without a token to score, one empty chunk still ties the loss to what computed it.
+    for part in range(0, max(1, len(rows)), chunk):
         of = slice(part, part + chunk)
         asked = _Chunk(decoder, wanted[of], shares[of], targets)
         told: tuple[Tensor, Tensor]
@@ -168,3 +169,10 @@ def weigh(
         return [mask / total for mask in masks]
     examples = sum(len(mask) for mask in masks)
     return [mask / mask.sum(dim=1, keepdim=True).clamp_min(1.0) / examples for mask in masks]
+
+
+def total_weight(masks: Sequence[Float[Tensor, "_ _"]], how: Weighing = "example") -> float:
+    """What `weigh` divides by: the examples, or the tokens, of all parts."""
+    if how == "token":
+        return float(sum(mask.sum().item() for mask in masks))
+    return float(sum(map(len, masks)))

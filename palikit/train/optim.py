@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from .config import OptimConfig
+from .world import ALONE, World
 
 __all__ = ["Muon", "build_optimizer", "learning_rate", "orthogonal"]
 
 
-def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
+def build_optimizer(
+    model: nn.Module, config: OptimConfig, world: World = ALONE
+) -> torch.optim.AdamW:
     """AdamW, or Muon for the weights of linear layers, over what requires a gradient.
 
     Matrices alone are decayed; of the reference's only those of vision tower and connector.
@@ -33,7 +36,7 @@ def build_optimizer(model: nn.Module, config: OptimConfig) -> torch.optim.AdamW:
     if config.kind == "adamw":
         return torch.optim.AdamW(groups, **settings)
     groups.append({"params": turned, "weight_decay": config.weight_decay, "orthogonal": True})
-    return Muon(groups, **settings)
+    return Muon(groups, world, **settings)
 
 
 def _decayed(model: nn.Module, config: OptimConfig) -> Iterator[nn.Parameter]:
@@ -47,10 +50,15 @@ class Muon(torch.optim.AdamW):
     """AdamW, but groups marked `orthogonal` step along their momentum made orthogonal.
 
     As `torch.optim.Muon` with `adjust_lr_fn="match_rms_adamw"`, in the gradients' own dtype: that
-    one iterates in bfloat16, which is slow on CPUs without such instructions.
+    one iterates in bfloat16, which is slow on CPUs without such instructions. A sharded matrix is
+    gathered to be made orthogonal, which every process then does.
     """
 
     MOMENTUM = 0.95
+
+    def __init__(self, groups: list[dict[str, Any]], world: World = ALONE, **settings: Any) -> None:
+        self._world = world
+        super().__init__(groups, **settings)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
@@ -70,7 +78,8 @@ class Muon(torch.optim.AdamW):
             state.update(step=torch.tensor(0.0), momentum=torch.zeros_like(p))
         state["step"] += 1
         state["momentum"].lerp_(p.grad, 1 - self.MOMENTUM)
-        update = orthogonal(p.grad.lerp(state["momentum"], self.MOMENTUM))
+        ahead = p.grad.lerp(state["momentum"], self.MOMENTUM)
+        update = self._world.on_full(orthogonal, ahead)
         p.mul_(1 - lr * weight_decay).sub_(update, alpha=0.2 * lr * math.sqrt(max(p.shape)))
         p.grad = None
 

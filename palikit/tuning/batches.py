@@ -1,7 +1,8 @@
 """Batches for fine-tuning: a pure function of the step, made in worker processes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from palikit.errors import DataError, ImageError
 from palikit.inputs.batch import Batch
 from palikit.inputs.image import stack_frames
 from palikit.inputs.processor import Processor, Row
-from palikit.train.loss import Weighing, weigh
+from palikit.train.loss import Weighing, total_weight, weigh
 
 from .features import FeatureFile
 
@@ -33,12 +34,18 @@ class TuningBatch:
         weights: of each suffix token in the step's loss; all parts' sum to 1.
         features: what the vision tower made of the pictures, where it was computed before.
         notes: what went wrong while it was made.
+        total: examples or tokens of all parts, of which the weights are the mean.
     """
 
     text: Batch
     weights: Float[Tensor, "B L"]
     features: Float[Tensor, "B I W"] | None
     notes: tuple[str, ...] = ()
+    total: float = 1.0
+
+    def scaled(self, by: float) -> "TuningBatch":
+        """The same with its weights multiplied."""
+        return replace(self, weights=self.weights * by)
 
     def to(self, device: torch.device) -> "TuningBatch":
         """The same on another device."""
@@ -62,20 +69,46 @@ class Batcher:
 
     def __call__(self, step: int) -> list[TuningBatch]:
         """The batches of a step, counted from 0."""
-        made = [self._one(step * self.batch_size + i) for i in range(self.batch_size)]
-        size = self.batch_size // self.accumulate
-        parts = [made[i : i + size] for i in range(0, self.batch_size, size)]
-        texts = [self.processor.collate([row for row, _, _ in part]) for part in parts]
-        weights = weigh([text.mask_loss[:, text.prefix_length :] for text in texts], self.weighing)
+        return self._make(0, 1, step)
+
+    def share(self, rank: int, size: int) -> Callable[[int], list[TuningBatch]]:
+        """What makes one process's share of any step: every `size`-th row of each part.
+
+        Weights are a mean over the share. A process without a row in a part takes the part's first
+        without weight, because all processes compute together or not at all.
+        """
+        return partial(self._make, rank, size)
+
+    def _make(self, rank: int, ranks: int, step: int) -> list[TuningBatch]:
+        first, size = step * self.batch_size, self.batch_size // self.accumulate
+        parts = [range(first + i, first + i + size) for i in range(0, self.batch_size, size)]
+        own = [part[rank::ranks] for part in parts]
+        made = [
+            [self._one(index) for index in mine or part[:1]]
+            for mine, part in zip(own, parts, strict=True)
+        ]
+        texts = [self.processor.collate([row for row, _, _ in rows]) for rows in made]
+        weights, total = self._weigh(texts, own)
         return [
             TuningBatch(
                 text,
                 weight,
-                self._read([draw for _, draw, _ in part]),
-                tuple(note for _, _, notes in part for note in notes),
+                self._read([draw for _, draw, _ in rows]),
+                tuple(note for _, _, notes in rows for note in notes),
+                total,
             )
-            for part, text, weight in zip(parts, texts, weights, strict=True)
+            for rows, text, weight in zip(made, texts, weights, strict=True)
         ]
+
+    def _weigh(self, texts: Sequence[Batch], own: Sequence[range]) -> tuple[list[Tensor], float]:
+        masks = [text.mask_loss[:, text.prefix_length :] for text in texts]
+        counted = [mask for mask, mine in zip(masks, own, strict=True) if mine]
+        weighed = iter(weigh(counted, self.weighing) if counted else [])
+        weights = [
+            next(weighed) if mine else torch.zeros_like(mask)
+            for mask, mine in zip(masks, own, strict=True)
+        ]
+        return weights, total_weight(counted, self.weighing)
 
     def _one(self, index: int) -> tuple[Row, Draw, list[str]]:
         """The example at an index; where its record is broken, another one, and a word about it."""

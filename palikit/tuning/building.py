@@ -1,6 +1,7 @@
 """The model of a fine-tuning run: opened, frozen, with adapters or dropout around its layers.
 
-The order is load, quantise, adapt, recompute, compile; the model itself knows of none of it.
+The order is load, quantise, adapt, recompute, compile, and shard where there are several processes
+(`train/parallel.py`); the model itself knows of none of it.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,7 @@ from palikit.errors import UsageError
 from palikit.model.lora import add_lora
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize import speed_up_bfloat16
+from palikit.train.world import ALONE, World
 from palikit.weights.source import find
 
 from .config import FineTune, Method
@@ -26,17 +28,26 @@ __all__ = ["PARTS", "build_model", "describe", "part_of", "prepare", "sees_visio
 PARTS = ("vision", "connector", "embedding", "decoder")
 
 
-def build_model(config: FineTune) -> PaliGemma:
-    """The module to train, with everything that a run puts around it."""
+def build_model(config: FineTune, world: World = ALONE) -> PaliGemma:
+    """The module to train, with everything that a run puts around it but its sharding.
+
+    Raises:
+        UsageError: nothing would learn, or several processes are to compile.
+    """
+    if config.compile and world.size > 1:
+        raise UsageError(
+            "compile=true does not work with several processes yet: leave it out, or start one"
+        )
     packed = config.method.quantize if config.method.kind == "qlora" else None
     # What learns in full is float32; a frozen base may stay as small as it is stored.
     dtype = config.dtype or ("float32" if config.method.kind == "full" else None)
-    model = open_model(find(config.model), device=config.device, dtype=dtype, quantize=packed)
-    if packed is None and config.method.kind == "full":
-        # The file is mapped, and what is mapped must not be learned in place.
+    device = world.build_on(config.device)
+    model = open_model(find(config.model), device=device, dtype=dtype, quantize=packed)
+    if packed is None and config.method.kind == "full" and world is ALONE:
+        # The file is mapped, and what is mapped must not be learned in place; shards are copies.
         model.load_state_dict({k: v.clone() for k, v in model.state_dict().items()}, assign=True)
     prepare(model, config.method, config.residual_dropout)
-    if config.method.kind != "full":
+    if config.method.kind != "full" and torch.device(config.device).type == "cpu":
         speed_up_bfloat16(model)
     if config.compile:
         model.vision.compile()

@@ -15,6 +15,7 @@ from palikit.inputs.image import Resize
 from palikit.model.paligemma import PaliGemma
 from palikit.train import TrainConfig, Validation, train
 from palikit.train.loss import Targets
+from palikit.train.world import ALONE, World, open_world
 from palikit.weights.load import load_config
 from palikit.weights.source import find
 
@@ -38,22 +39,28 @@ def fine_tune(config: FineTune, folder: Path) -> PaliGemma:
     `model/` is a checkpoint folder or, where adapters were trained, a folder of these as PEFT reads
     them; `palikit.load` opens both. Beside it lie the state to resume from, `log.jsonl`, and
     samples of each measurement. Where there is a validation, `model/` is the best step and
-    `last/model/` the last.
+    `last/model/` the last. Under `torchrun` all of it is of the first process; `train` says what
+    the others return.
     """
-    model = train(prepare_run(config, folder), folder)
+    world = open_world(config.device)
+    with world.together():
+        run = prepare_run(config, folder, world)
+    model = train(run, folder, world)
+    world.close()
     assert isinstance(model, PaliGemma)
     return model
 
 
-def prepare_run(config: FineTune, folder: Path) -> TrainConfig:
+def prepare_run(config: FineTune, folder: Path, world: World = ALONE) -> TrainConfig:
     """Open everything that the run needs and say what will learn; nothing is trained yet."""
     torch.manual_seed(config.seed)  # new adapters are drawn at random
     mixture = open_mixture(config.data, config.seed)
     found = find(config.model)
     processor, codec = open_tools(found, load_config(found))
     _check(config, processor.resize)
-    model = build_model(config)
-    _say_what_learns(model)
+    model = build_model(config, world)
+    if world.first:
+        _say_what_learns(model)
     classes = config.asking.classes or mixture.classes
     steps = config.steps or max(1, round(config.epochs * len(mixture) / config.batch_size))
     batcher = Batcher(
@@ -64,7 +71,7 @@ def prepare_run(config: FineTune, folder: Path) -> TrainConfig:
         accumulate=config.accumulate,
         max_suffix=config.max_suffix,
         weighing=config.weighing,
-        features=_features(model, config, mixture, processor.resize, folder),
+        features=_features(model, config, mixture, processor.resize, folder, world),
     )
     targets = Targets(config.smoothing, config.soft_bins, processor.tokenizer.loc_start)
     measured = [record for one in open_sources(config.validation)[0] for record in one]
@@ -112,7 +119,12 @@ def _validation(validator: Validator, every: int) -> Validation | None:
 
 
 def _features(
-    model: PaliGemma, config: FineTune, mixture: Mixture, resize: Resize, folder: Path
+    model: PaliGemma,
+    config: FineTune,
+    mixture: Mixture,
+    resize: Resize,
+    folder: Path,
+    world: World,
 ) -> FeatureFile | None:
     """The tower's output on disk, where nothing that makes it changes."""
     still = not sees_vision(model) and _changes(config) is None
@@ -124,7 +136,12 @@ def _features(
             "freeze vision and connector and leave augment out, or leave out cache_features"
         )
     records = [record for dataset in mixture.datasets for record in dataset]
-    return fill_features(model, resize, records, folder / "features")
+    with world.together():
+        if world.first:
+            model.vision.to(config.device)
+            model.connector.to(config.device)
+            fill_features(model, resize, records, folder / "features")
+    return FeatureFile(folder / "features")
 
 
 def _say_what_learns(model: PaliGemma) -> None:

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from palikit.errors import CheckpointError
-from palikit.train import OptimConfig, checkpoint
+from palikit.train import OptimConfig, stored
 from palikit.train.checkpoint import load_state, save_state
 from palikit.train.optim import build_optimizer
 
@@ -92,11 +92,11 @@ def test_a_crash_while_writing_leaves_the_older_state(
     path = tmp_path / "state.safetensors"
     save_state(path, *trained(0), 3)
 
-    def half_written(tensors: object, target: Path, metadata: object) -> None:
+    def half_written(target: Path, *_: object) -> None:
         target.write_bytes(b"half")
         raise OSError("the disk is full")
 
-    monkeypatch.setattr(checkpoint, "save_file", half_written)
+    monkeypatch.setattr(stored, "_write", half_written)
     with pytest.raises(CheckpointError, match=r"the disk is full.*what was saved before is whole"):
         save_state(path, *trained(1), 6)
     monkeypatch.undo()
