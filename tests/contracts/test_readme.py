@@ -16,7 +16,7 @@ BLOCK = re.compile(
     r"(?:<!-- not run: (?P<why>[^\n]+) -->\n)?```(?P<kind>\w*)\n(?P<code>.*?)```", re.S
 )
 
-TUTORIAL = "takes 10 minutes; a test runs the same with few pictures and steps"
+TUTORIAL = "takes 5 minutes; a test runs the same with few pictures and steps"
 NOT_RUN = [
     "changes the environment that runs the tests",
     TUTORIAL,
