@@ -163,10 +163,14 @@ class Int4Linear(PackedLinear):
         self._replace(codes=four.codes, steps=four.steps, offsets=four.offsets, scale=four.scale)
         self._affine = None
 
-    def unpack(self) -> Float[Tensor, "o i"]:
+    def unpack(self, outputs: slice = slice(None)) -> Float[Tensor, "o i"]:
         """As `unpack_int4`, times the scale."""
-        whole = unpack_int8(unpack_int4(self._four()).t(), self.scale)
-        return whole[: self.outputs, : self.inputs]
+        start, stop, _ = outputs.indices(self.outputs)
+        assert start % BLOCK == 0, f"row {start} is inside a block"
+        blocks = slice(start // BLOCK, -(-stop // BLOCK))
+        rows = unpack_int4(self._four(), blocks).t()
+        whole = unpack_int8(rows, self.scale[start : start + len(rows)])
+        return whole[: stop - start, : self.inputs]
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """A few rows by a kernel that reads four bits, many by `int4_product`."""

@@ -116,9 +116,9 @@ class Int8Linear(PackedLinear):
         packed, scale = pack_int8(weight)
         self._replace(packed=packed, scale=scale)
 
-    def unpack(self) -> Float[Tensor, "o i"]:
+    def unpack(self, outputs: slice = slice(None)) -> Float[Tensor, "o i"]:
         """As `unpack_int8`."""
-        return unpack_int8(self.packed, self.scale)
+        return unpack_int8(self.packed[outputs], self.scale[outputs])
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """As `int8_product`."""
@@ -141,9 +141,9 @@ class Int8Embedding(Packed):
         packed, scale = pack_int8(weight)
         self._replace(packed=packed, scale=scale)
 
-    def unpack(self) -> Float[Tensor, "V D"]:
+    def unpack(self, outputs: slice = slice(None)) -> Float[Tensor, "V D"]:
         """As `unpack_int8`."""
-        return unpack_int8(self.packed, self.scale)
+        return unpack_int8(self.packed[outputs], self.scale[outputs])
 
     def forward(self, tokens: Int[Tensor, "..."]) -> Float[Tensor, "... D"]:
         """Rows of the table, in the model's dtype."""

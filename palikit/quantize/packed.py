@@ -1,6 +1,7 @@
 """What every layer with packed weights has in common."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 
 import torch
 from jaxtyping import Float
@@ -11,6 +12,9 @@ from palikit.errors import CheckpointError
 from .frozen import frozen_product
 
 __all__ = ["Packed", "PackedLinear", "refuse_nonfinite"]
+
+UNPACKED_ROWS = 1 << 14
+"""Outputs that are unpacked at once for training: every layer of the 3B whole, its table in 16."""
 
 
 class Packed(nn.Module, ABC):
@@ -38,16 +42,25 @@ class Packed(nn.Module, ABC):
         """
 
     @abstractmethod
-    def unpack(self) -> Float[Tensor, "o i"]:
-        """The weight that the buffers stand for, float32."""
+    def unpack(self, outputs: slice = slice(None)) -> Float[Tensor, "o i"]:
+        """The weight that the buffers stand for, float32; or rows of it, from a multiple of 64."""
 
     def ahead(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """x Wᵀ with exact activations, for training."""
-        return x @ self.unpack().to(x.dtype).t()
+        parts = [x @ self.unpack(some).to(x.dtype).t() for some in self._parts()]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def back(self, gradient: Float[Tensor, "r o"]) -> Float[Tensor, "r i"]:
         """gradient W."""
-        return gradient @ self.unpack().to(gradient.dtype)
+        total = gradient.new_zeros(len(gradient), self.inputs, dtype=torch.float32)
+        for some in self._parts():
+            total += gradient[:, some] @ self.unpack(some).to(gradient.dtype)
+        return total
+
+    def _parts(self) -> Iterator[slice]:
+        # The 3B's table is 2.4 GB in float32, and none of it is needed for longer than a product.
+        for start in range(0, self.outputs, UNPACKED_ROWS):
+            yield slice(start, min(start + UNPACKED_ROWS, self.outputs))
 
     def _replace(self, **buffers: Tensor) -> None:
         for name, tensor in buffers.items():
