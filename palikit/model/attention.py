@@ -43,9 +43,10 @@ def attend(
         return F.scaled_dot_product_attention(
             q, k, v, attn_mask=attn_mask, scale=1.0, enable_gqa=grouped
         )
-    # A few queries at a time, so that long pictures never hold scores of all against all.
+    # A few queries at a time, so that long pictures never hold scores of all against all; where a
+    # gradient is to pass, all are kept in any case.
     step = max(1, MOST_SCORES // (q.shape[0] * q.shape[1] * k.shape[2]))
-    if q.shape[2] <= step:
+    if q.shape[2] <= step or q.requires_grad:
         return _capped(q, k, v, mask, softcap)
     parts = []
     for start in range(0, q.shape[2], step):
