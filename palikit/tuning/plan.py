@@ -6,7 +6,7 @@ Counted are all tensors at the fullest moment of a step. What a GPU needs beside
 the driver's context, and what PyTorch's allocator cannot fill.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -26,6 +26,9 @@ it cannot be counted."""
 
 MOST = 4096
 """Examples in a part that nobody wants more of."""
+
+FULL = 64
+"""Examples with which every part of a step is at its fullest."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,29 +129,38 @@ def largest_batches(
 ) -> list[int]:
     """How many examples at once fit into each of some memories, in bytes; 0 where none does.
 
-    Every stage grows evenly with the batch, so two batches tell all others.
+    The moments of a stage each grow evenly with the batch, and the fullest of a small batch may be
+    another than that of a large one: two batches of either size tell all others.
     """
-    two, four = (play_step(config, replace(work, batch=n)) for n in (2, 4))
-    found = [_most_from_two(two, four, memory, work.device) for memory in memories]
+    lines = [_grown(config, work, of) for of in (2, FULL)]
+    found = [_most(lines, memory, work.device) for memory in memories]
     if all(found):
         return found
     least = plan_training(config, replace(work, batch=1)).total
     return [most or int(least <= memory) for most, memory in zip(found, memories, strict=True)]
 
 
-def _most_from_two(two: Stages, four: Stages, memory: float, device: str) -> int:
+def _grown(config: PaliGemmaConfig, work: Workload, of: int) -> Callable[[int], Stages]:
+    """Stages of any batch, as two of about one size have them."""
+    some, more = (play_step(config, replace(work, batch=n)) for n in (of, 2 * of))
+
+    def at(batch: int) -> Stages:
+        return {
+            stage: {
+                kind: parts[kind] + (batch - of) * (more[stage][kind] - parts[kind]) / of
+                for kind in parts
+            }
+            for stage, parts in some.items()
+        }
+
+    return at
+
+
+def _most(lines: Sequence[Callable[[int], Stages]], memory: float, device: str) -> int:
     """The largest batch from 2, by halving; 0 if that is too many."""
 
     def takes(batch: int) -> float:
-        stages = {
-            stage: {
-                kind: parts[kind] + (batch - 2) * (four[stage][kind] - parts[kind]) / 2
-                for kind in parts
-            }
-            for stage, parts in two.items()
-        }
-        _, parts, extra = _fullest(stages, device)
-        return sum(parts.values()) + extra
+        return max(_total(line(batch), device) for line in lines)
 
     if takes(2) > memory:
         return 0
@@ -157,6 +169,11 @@ def _most_from_two(two: Stages, four: Stages, memory: float, device: str) -> int
         middle = (fits + fails) // 2
         fits, fails = (middle, fails) if takes(middle) <= memory else (fits, middle)
     return fits
+
+
+def _total(stages: Stages, device: str) -> float:
+    _, parts, extra = _fullest(stages, device)
+    return sum(parts.values()) + extra
 
 
 def _fullest(stages: Stages, device: str) -> tuple[str, Parts, int]:
