@@ -83,7 +83,7 @@ def test_a_layer_is_within_15_per_cent_of_the_float_one(rows, group):
     assert (layer(x) - x @ layer.unpack().t()).norm() <= 0.012 * exact.norm()
 
 
-def test_few_rows_and_many_agree_to_rounding(monkeypatch: pytest.MonkeyPatch):
+def test_few_rows_and_many_agree_to_rounding(no_kernels: None, monkeypatch: pytest.MonkeyPatch):
     layer = layer_of(normal(192, 320))
     x = normal(4, 320)
     few = layer(x)
@@ -92,7 +92,7 @@ def test_few_rows_and_many_agree_to_rounding(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_processor_whose_kernel_has_another_order_goes_through_eight_bits(
-    monkeypatch: pytest.MonkeyPatch,
+    no_kernels: None, monkeypatch: pytest.MonkeyPatch
 ):
     layer = layer_of(normal(192, 320))
     x = normal(1, 320)

@@ -1,6 +1,5 @@
 """The kernels of a few rows against their twins in PyTorch, and how they are built."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,15 +15,6 @@ from palikit.quantize.native import MOST_ROWS, Kernels, kernels
 
 ROWS = range(1, MOST_ROWS + 1)
 SIZES = st.tuples(st.sampled_from(ROWS), st.integers(1, 200), st.integers(1, 150))
-
-
-@pytest.fixture
-def without(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """As on a machine without a compiler."""
-    monkeypatch.setenv(native.SWITCH, "off")
-    kernels.cache_clear()
-    yield
-    kernels.cache_clear()
 
 
 def built() -> Kernels:
@@ -105,7 +95,7 @@ def test_rows_of_nothing_are_nothing() -> None:
     assert torch.equal(built().int8(torch.zeros(2, 8), packed, scale), torch.zeros(2, 5))
 
 
-def test_a_machine_without_a_compiler_answers_the_same(without: None) -> None:
+def test_a_machine_without_a_compiler_answers_the_same(no_kernels: None) -> None:
     assert kernels() is None
     plain = products()
     kernels.cache_clear()
