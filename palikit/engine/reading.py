@@ -34,11 +34,12 @@ def read_answer(
     text, spans = tokenizer.decode_spans(generated.ids)
     logprobs = generated.logprobs
 
-    def score(start: int, end: int) -> float:
+    def score(start: int, end: int, /, *, joint: bool = False) -> float:
         # The end token has a log-probability but no span.
         pairs = zip(logprobs, spans, strict=False)
         inside = [p for p, (a, b) in pairs if a < end and b > start]
-        return float(np.exp(np.mean(inside))) if inside else 1.0
+        over = np.sum if joint else np.mean
+        return float(np.exp(over(inside))) if inside else 1.0
 
     answer = task.parse(text, size, score, logprobs)
     return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer
