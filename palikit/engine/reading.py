@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec, paste_mask
 from palikit.decode.generate import Generated
 from palikit.decode.grammar import Walk
@@ -29,6 +30,7 @@ def read_answer(
     size: tuple[int, int],
     tokenizer: Tokenizer,
     mask_codec: MaskCodec | None,
+    calibration: Calibration | None = None,
 ) -> Text | Regions:
     """What a model said about a picture of `size` (width, height)."""
     text, spans = tokenizer.decode_spans(generated.ids)
@@ -42,6 +44,8 @@ def read_answer(
         return float(np.exp(over(inside))) if inside else 1.0
 
     answer = task.parse(text, size, score, logprobs)
+    if calibration is not None:
+        answer = calibration.apply(answer)
     return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer
 
 
