@@ -9,19 +9,19 @@ holds neither `<bos>` nor the newline that ends a prompt: those are the processo
 The score of a region is the geometric mean of how sure the model was of its four locs and of its
 label, each taken as exp of the mean log-probability of its tokens; so where and what weigh the
 same, however many pieces a name takes and whether or not a mask stands in between. A region without
-label has the score of its locs.
+label has the score of its locs. `Detect(noise=...)` scores by the label alone.
 """
 
-import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 from palikit.codecs import prompts
 from palikit.codecs import text as answers
 from palikit.codecs.boxes import decode_box, encode_box, format_box
-from palikit.codecs.prompts import check_limit, check_words
+from palikit.codecs.prompts import NOISE_LABEL, check_limit, check_words
+from palikit.codecs.scores import Score, mean_score, region_score
 from palikit.errors import UsageError
 from palikit.results import Box, Region, Regions, Text
 
@@ -30,9 +30,6 @@ __all__ += ["Ocr", "Question", "Score", "Segment", "Task"]
 
 Size: TypeAlias = tuple[int, int]
 """(width, height) of a picture, in pixels."""
-
-Score: TypeAlias = Callable[[int, int], float]
-"""score(start, end): exp of the mean log-probability of all tokens in text[start:end]."""
 
 
 class Task(ABC):
@@ -69,7 +66,7 @@ class _TextTask(Task):
     def parse(
         self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
     ) -> Text:
-        return Text(text, _mean_score(logprobs), tuple(logprobs))
+        return Text(text, mean_score(logprobs), tuple(logprobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +95,19 @@ class _RegionTask(Task):
         self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
     ) -> Regions:
         spans, unparsed = answers.parse_spans(text)
+        noisy = self.grammar.noise > 0
         items = tuple(
             Region(
                 label=span.label,
                 box=decode_box(span.bins, size),
-                score=None if score is None else _region_score(span, score),
+                score=None if score is None else region_score(span, score, by_label=noisy),
                 codes=span.codes,
             )
             for span in spans
+            # Without a grammar the model may say of a box that it holds nothing.
+            if not (noisy and span.label == NOISE_LABEL)
         )
-        return Regions(items, unparsed, size, text, _mean_score(logprobs), tuple(logprobs))
+        return Regions(items, unparsed, size, text, mean_score(logprobs), tuple(logprobs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +221,25 @@ class Question(_TextTask):
 
 @dataclass(frozen=True, slots=True)
 class Detect(_RegionTask):
-    """Boxes around all things of the given names: a list, or "cat ; dog"."""
+    """Boxes around all things of the given names: a list, or "cat ; dog".
 
+    Attributes:
+        noise: of a model tuned with `Asking(noise=...)`, the same number: so many boxes are told,
+            each with the likeliest asked label and its probability beside "noise" as its score
+            (PaliGemma 2 report, appendix C; Pix2Seq, arXiv 2109.10852). A box takes about seven
+            tokens of `max_new_tokens`.
+    """
+
+    noise: int = field(default=0, kw_only=True)
     name: ClassVar[str] = "detect"
+
+    def __post_init__(self) -> None:
+        _RegionTask.__post_init__(self)
+        prompts.check_noise(self.noise, self.labels)
+
+    @property
+    def grammar(self) -> prompts.RegionForm:
+        return prompts.RegionForm(tuple(self.labels), with_codes=False, noise=self.noise)
 
     @staticmethod
     def suffix(regions: Regions) -> str:
@@ -275,17 +291,6 @@ class Ask(_TextTask):
 TASKS: dict[str, type[Task]] = {
     task.name: task for task in (Caption, Describe, Ocr, Answer, Question, Detect, Segment, Ask)
 }
-
-
-def _region_score(span: answers.RegionSpan, score: Score) -> float:
-    place = score(span.start, span.start + answers.BOX_LENGTH)
-    if not span.label:
-        return place
-    return math.sqrt(place * score(span.label_start, span.label_end))
-
-
-def _mean_score(logprobs: Sequence[float]) -> float | None:
-    return math.exp(math.fsum(logprobs) / len(logprobs)) if logprobs else None
 
 
 def _check(task: Caption | Describe | Answer | Question) -> None:

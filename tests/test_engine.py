@@ -10,7 +10,9 @@ from helpers.tiny import TINY, randomise
 from PIL import Image
 
 import palikit as pk
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec
+from palikit.data.emoji_world import scene
 from palikit.decode.slots import Slots, Told
 from palikit.engine import Engine
 from palikit.errors import CodecError, TokenizerError, UsageError
@@ -223,3 +225,17 @@ def test_a_vocabulary_of_another_model_is_told(tokenizer: Tokenizer, tmp_path: P
     save_folder(model, tmp_path / "m", tokenizer=tokenizer)
     with pytest.raises(TokenizerError, match="needs 2070 rows"):
         pk.load(tmp_path / "m")
+
+
+def test_a_calibration_changes_scores_and_nothing_else(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{"regions": {"temperature": 0.5, "shift": 3}, "text": {"knots": [[0, 0.25]]}}')
+    image = scene(77, 0).image
+    plain, told = pk.load("nano"), pk.load("nano", calibration=path)
+    labels = sorted({thing.key for thing in scene(77, 0).objects})
+    before, after = plain.detect(image, labels), told.detect(image, labels)
+    curve = Calibration.load(path).regions
+    assert [r.score for r in after] == [curve(r.score) for r in before]
+    assert [r.box for r in after] == [r.box for r in before]
+    assert told.caption(image).score == 0.25
+    assert told.caption(image).text == plain.caption(image).text

@@ -104,12 +104,16 @@ def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "eva
     from palikit.eval.evaluate import How
 
     asked = replace(as_decoding(options), grammar=grammar)
+    told = {} if options.calibration is None else {"calibration": options.calibration}
     return How(
         model=options.model if wish.predictions is None else str(wish.predictions),
         limit=wish.limit,
         batch_size=options.batch_size,
         decoding=None if asked == Decoding() else asked,
-        settings=(("split", split), ("dtype", options.dtype), ("grammar", grammar)),
+        settings=(
+            *(("split", split), ("dtype", options.dtype), ("grammar", grammar)),
+            *told.items(),
+        ),
     )
 
 

@@ -14,7 +14,20 @@ import typer
 import palikit
 from palikit.errors import PalikitError
 
-from . import bench, data, eval, explain, merge, models, plan, quantize, regions, train, words
+from . import (
+    bench,
+    calibrate,
+    data,
+    eval,
+    explain,
+    merge,
+    models,
+    plan,
+    quantize,
+    regions,
+    train,
+    words,
+)
 
 __all__ = ["main", "run"]
 
@@ -32,6 +45,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (words.ask, 'palikit ask photo.jpg "where is the cat?"'),
     (explain.explain, 'palikit explain detect "cat ; dog"'),
     (eval.eval, "palikit eval nano"),
+    (calibrate.calibrate, "palikit calibrate eval-nano/nano-detect --out calibration.json"),
     (quantize.quantize, "palikit quantize google/paligemma2-3b-mix-224 small/ --mode int8"),
     (bench.bench, "palikit bench --model google/paligemma2-3b-mix-224 --quantize int8"),
     (train.train, "palikit train --data coco:train.json --task detect --model nano"),

@@ -59,6 +59,9 @@ class Options:
     ] = None
     tokenizer: Tokenizer = None
     mask_codec: MaskCodecFile = None
+    calibration: Annotated[
+        str | None, typer.Option(metavar="PATH", help="What palikit calibrate wrote.")
+    ] = None
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False
     max_new_tokens: Annotated[
         int | None, typer.Option(help="Longest answer, in tokens; as the task by default.")

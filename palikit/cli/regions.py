@@ -17,14 +17,24 @@ Out = Annotated[
 ]
 
 
+Noise = Annotated[
+    int,
+    typer.Option(
+        min=0, metavar="N", help="Boxes a picture, of a model tuned with so many: --noise 20."
+    ),
+]
+
+
 @with_options
-def detect(images: Images, labels: Labels, out: Out = None, *, options: Options) -> None:
+def detect(
+    images: Images, labels: Labels, out: Out = None, noise: Noise = 0, *, options: Options
+) -> None:
     """Boxes around what you name: x1 y1 x2 y2 in pixels."""
     from palikit.tasks import Detect
 
     from .running import ask_all
 
-    ask_all(images, Detect(labels), options, words=labels, out=out)
+    ask_all(images, Detect(labels, noise=noise), options, words=labels, out=out)
 
 
 @with_options

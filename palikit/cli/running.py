@@ -78,6 +78,7 @@ def load_engine(options: Options) -> "palikit.engine.Engine":
         dtype=options.dtype,
         tokenizer=options.tokenizer,
         mask_codec=options.mask_codec,
+        calibration=options.calibration,
     )
 
 

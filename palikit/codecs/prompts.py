@@ -8,18 +8,27 @@ from palikit.errors import UsageError
 
 from .text import check_label
 
-__all__ = ["AnswerForm", "ChoiceForm", "RegionForm", "check_language", "check_limit"]
-__all__ += ["check_words", "read_choices", "read_labels"]
+__all__ = ["NOISE_LABEL", "AnswerForm", "ChoiceForm", "RegionForm", "check_language"]
+__all__ += ["check_limit", "check_noise", "check_words", "read_choices", "read_labels"]
+
+NOISE_LABEL = "noise"
+"""What training calls a box that holds nothing."""
 
 LANGUAGE = re.compile(r"[a-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*")
 
 
 @dataclass(frozen=True, slots=True)
 class RegionForm:
-    """Regions of the given labels, each with the codes of a mask or without."""
+    """Regions of the given labels, each with the codes of a mask or without.
+
+    Attributes:
+        noise: exactly so many, of a model that may have called any of them noise; 0 for a list that
+            ends where the model ends it.
+    """
 
     labels: tuple[str, ...]
     with_codes: bool
+    noise: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,19 @@ def check_language(lang: object) -> None:
     """Refuse what is no language code."""
     if not isinstance(lang, str) or not LANGUAGE.fullmatch(lang):
         raise UsageError(f"lang={lang!r} is not a language code: write one such as 'en' or 'de'")
+
+
+def check_noise(noise: object, labels: Sequence[str]) -> None:
+    """Refuse what is no number of boxes, and to look for noise among noise."""
+    if isinstance(noise, bool) or not isinstance(noise, int) or noise < 0:
+        raise UsageError(
+            f"noise={noise!r} is no number of boxes: give the one of Asking(noise=...), or 0"
+        )
+    if noise and NOISE_LABEL in labels:
+        raise UsageError(
+            f"the label {NOISE_LABEL!r} was asked for with noise={noise}, where it stands for "
+            "boxes that hold nothing: leave one of them out"
+        )
 
 
 def check_limit(max_new_tokens: int) -> None:

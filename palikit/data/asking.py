@@ -31,8 +31,6 @@ AskFor: TypeAlias = Literal["mixed", "present", "all"]
 
 T = TypeVar("T")
 
-NOISE_LABEL = "noise"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Asking:
@@ -50,6 +48,7 @@ class Asking:
         nothing: the answer where nothing of what was asked is there.
         noise: fill up the answer to this many boxes with random ones named `noise`, whose places
             are not learned; detection then knows what it does not know (0 for none).
+            `Detect(labels, noise=...)` asks a model so tuned.
         lang: of captions and answers, where the record does not say.
     """
 

@@ -14,10 +14,11 @@ from PIL import Image
 
 from palikit.codecs.boxes import NUM_BINS, Bins, encode_box
 from palikit.codecs.masks import MaskCodec, mask_to_patch
+from palikit.codecs.prompts import NOISE_LABEL
 from palikit.codecs.text import SEPARATOR, format_region
 from palikit.errors import UsageError
 
-from .asking import NOISE_LABEL, Asked, Asking, ask
+from .asking import Asked, Asking, ask
 from .augment import Augment
 from .examples import Example
 from .pictures import open_picture

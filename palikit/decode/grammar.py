@@ -4,6 +4,7 @@
     walk.allowed()      the ids that may come next, [n]; None for any
     walk.advance(17)    one of them came
     walk.draft()        what will surely or likely come next; decoding checks it in one pass
+    walk.unsure()       among which ids its first tokens are; `walk.foreseen` takes better guesses
 
 A `RegionWalk` tells boxes, masks and labels and nothing else: four locs with their corners in
 order, sixteen codes where masks are asked for, a label out of the asked ones, and a separator or
@@ -14,7 +15,7 @@ answers.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import takewhile
+from itertools import chain, islice, repeat, takewhile
 from typing import TypeAlias
 
 import torch
@@ -27,6 +28,8 @@ Ids: TypeAlias = tuple[int, ...]
 CORNERS = 4
 LOC_ROWS, SEG_ROWS = 1024, 128
 """How many ids follow `loc_start` and `seg_start`."""
+THIRD = 341
+"""Bins to the corner and along the sides of a box that nobody has foreseen."""
 
 
 class Walk(ABC):
@@ -34,13 +37,19 @@ class Walk(ABC):
 
     Attributes:
         kept: how many of the row's tokens count, where its last ones do not; None when all do.
+        foreseen: guesses of the first unsure tokens, good until the next token comes.
     """
 
     kept: int | None
+    foreseen: Ids = ()
 
     @abstractmethod
     def allowed(self) -> Int[Tensor, " n"] | None:
         """Ids that may come next, at least one; None when all may."""
+
+    def rivals(self) -> Ids:
+        """Ids that may not come, but would have: allowed ones are only as likely as beside them."""
+        return ()
 
     @abstractmethod
     def advance(self, token: int) -> None:
@@ -49,6 +58,10 @@ class Walk(ABC):
     @abstractmethod
     def draft(self) -> Ids:
         """What will surely or likely come next; empty when nobody can say."""
+
+    def unsure(self) -> Sequence[Int[Tensor, " _"]]:
+        """Of each of the next tokens, in order, the ids among which the model may guess it."""
+        return ()
 
 
 class FreeWalk(Walk):
@@ -115,6 +128,8 @@ class RegionGrammar:
         max_objects: no more regions than this.
         duplicate_iou: a region of the same label with a box IoU above it ends the list, and does
             not count.
+        rival: the label of what is no object. It is never told, but labels are as likely as they
+            are beside it; with it exactly `max_objects` are told, repeated ones too.
     """
 
     labels: tuple[Label, ...]
@@ -124,6 +139,7 @@ class RegionGrammar:
     num_codes: int = 0
     max_objects: int = 100
     duplicate_iou: float = 0.9
+    rival: Label | None = None
 
 
 @dataclass(slots=True)
@@ -132,6 +148,7 @@ class RegionWalk(Walk):
 
     grammar: RegionGrammar
     kept: int | None = None
+    foreseen: Ids = ()
     _told: int = 0
     _region: list[int] = field(default_factory=list)
     _boxes: list[tuple[int, Ids]] = field(default_factory=list)
@@ -144,18 +161,26 @@ class RegionWalk(Walk):
         if self.kept is not None:
             return torch.tensor([grammar.eos_id])
         if at < CORNERS:
-            low = 0 if at < 2 else self._region[at - 2] - grammar.loc_start + 1
-            high = LOC_ROWS - (1 if at < 2 else 0)
-            locs = torch.arange(low, high) + grammar.loc_start
-            return torch.cat([torch.tensor([grammar.eos_id]), locs]) if self._told == 0 else locs
-        if at < CORNERS + grammar.num_codes:
+            locs = torch.arange(*self._corner(self._region))
+            may_end = self._told == 0 and grammar.rival is None
+            return torch.cat([torch.tensor([grammar.eos_id]), locs]) if may_end else locs
+        if at < self._whole:
             return torch.arange(SEG_ROWS) + grammar.seg_start
         name = self._name()
         return torch.tensor(sorted({ids[len(name)] for _, ids in self._ways(name)}))
 
+    def rivals(self) -> Ids:
+        """Where a label could go on as the rival does, and may not."""
+        rival, name = self.grammar.rival, self._name()
+        if rival is None or self.kept is not None or len(self._region) < self._whole:
+            return ()
+        ways = {ids[len(name)] for ids in (rival.continued, rival.final) if _begins(ids, name)}
+        return tuple(sorted(ways.difference(self.allowed().tolist())))
+
     def advance(self, token: int) -> None:
         """Go on; a region that is complete is held against those before it."""
         self._told += 1
+        self.foreseen = ()
         self._region.append(token)
         name = self._name()
         for number, ids in self._ways(name[:-1]) if name else ():
@@ -163,34 +188,82 @@ class RegionWalk(Walk):
                 self._finish(number, ended=ids[-1] == self.grammar.eos_id)
 
     def draft(self) -> Ids:
-        """The rest of the label and of its separator; of several labels, of the one told last."""
+        """The rest of the region and its separator, as foreseen; else of the label told last.
+
+        After one corner only the other three, since a label guessed so early is seldom right.
+        """
         if self.kept is not None:
             return (self.grammar.eos_id,)
-        if len(self._region) < CORNERS + self.grammar.num_codes:
-            return ()
+        told, whole = len(self._region), self._whole
+        region = self._likely()
+        if told < 2 or len(region) < whole:
+            return tuple(region[told:])
         name = self._name()
-        ways = self._ways(name)
-        # Sorting is stable: the label told last first, and another region before the end.
-        _, ids = min(ways, key=lambda way: way[0] != self._guess)
-        return ids[len(name) :]
+        seen = self.foreseen[whole - told :][:1] if told <= whole else ()
+        # Sorting is stable: the label foreseen or else told last, and another region before the end
+        # come first.
+        order = {way: (way[1][:1] != seen, way[0] != self._guess) for way in self._ways(name)}
+        _, ids = min(order, key=order.__getitem__)
+        return (*region[told:], *ids[len(name) :])
+
+    def unsure(self) -> Sequence[Int[Tensor, " _"]]:
+        """Locs, codes and the first token of a label."""
+        grammar, told = self.grammar, len(self._region)
+        if self.kept is not None or not 0 < told <= self._whole:
+            return ()
+        locs = torch.arange(LOC_ROWS) + grammar.loc_start
+        codes = torch.arange(SEG_ROWS) + grammar.seg_start
+        names = torch.tensor(sorted({label.final[0] for label in grammar.labels}))
+        return [*[locs] * CORNERS, *[codes] * grammar.num_codes, names][told:]
+
+    def _likely(self) -> list[int]:
+        """The region's box and codes, as told and then as foreseen.
+
+        Where nobody has foreseen them, a box in the middle and, behind one, any code: what the
+        model makes of what follows is the next guess.
+        """
+        region, grammar = list(self._region), self.grammar
+        guesses = iter(self.foreseen)
+        while 0 < len(region) < CORNERS:
+            low, end = self._corner(region)
+            near = grammar.loc_start if len(region) < 2 else region[len(region) - 2]
+            guess = next(guesses, near + THIRD)
+            region.append(min(max(guess, low), end - 1))
+        if len(self._region) >= CORNERS:
+            guesses = chain(guesses, repeat(grammar.seg_start))
+        return [*region, *islice(guesses, max(self._whole - len(region), 0))]
+
+    def _corner(self, box: Sequence[int]) -> tuple[int, int]:
+        """The first id that a box can go on with, and the one behind the last."""
+        start = self.grammar.loc_start
+        if len(box) < 2:
+            return start, start + LOC_ROWS - 1
+        return box[len(box) - 2] + 1, start + LOC_ROWS
+
+    @property
+    def _whole(self) -> int:
+        """Tokens of a region before its label."""
+        return CORNERS + self.grammar.num_codes
 
     def _name(self) -> Ids:
-        return tuple(self._region[CORNERS + self.grammar.num_codes :])
+        return tuple(self._region[self._whole :])
 
     def _ways(self, name: Ids) -> list[tuple[int, Ids]]:
         """The labels, by number, that begin so and with what they may end in."""
-        last = len(self._boxes) + 1 >= self.grammar.max_objects
-        ways = [
+        may_go_on = len(self._boxes) + 1 < self.grammar.max_objects
+        may_end = self.grammar.rival is None or not may_go_on
+        return [
             (number, ids)
             for number, label in enumerate(self.grammar.labels)
-            for ids in ((label.final,) if last else (label.continued, label.final))
+            for ids in (label.continued,) * may_go_on + (label.final,) * may_end
+            if _begins(ids, name)
         ]
-        return [way for way in ways if way[1][: len(name)] == name and len(way[1]) > len(name)]
 
     def _finish(self, number: int, *, ended: bool) -> None:
         box = tuple(self._region[:CORNERS])
         limit = self.grammar.duplicate_iou
-        if any(number == n and bin_iou(box, other) > limit for n, other in self._boxes):
+        repeats = any(number == n and bin_iou(box, other) > limit for n, other in self._boxes)
+        if repeats and self.grammar.rival is None:
             self.kept = self._counts
         elif not ended:
             label = self.grammar.labels[number]
@@ -198,6 +271,11 @@ class RegionWalk(Walk):
         self._boxes.append((number, box))
         self._region.clear()
         self._guess = number
+
+
+def _begins(ids: Ids, name: Ids) -> bool:
+    """Whether they go on from this beginning."""
+    return ids[: len(name)] == name and len(ids) > len(name)
 
 
 def bin_iou(a: Ids, b: Ids) -> float:

@@ -5,16 +5,21 @@ It picks each row's next token among the allowed ones, with little work where fe
 - A draft of what comes next (sure, like a separator, or likely, like a label) is read in the same
   pass as the token before it. Each position then says whether the draft was right; the rest of a
   wrong one is taken back out of the cache. So a draft changes no answer.
+- What the model makes of tokens behind a wrong guess is the next draft: told y1 and x1, the far
+  corners of a box are often right although what stood between was not (Jacobi decoding, as in
+  Santilli et al. 2023, arXiv 2305.10427, over the rest of a region).
 - Where few tokens are allowed, only their scores are computed.
 - The head runs once for all rows, and one transfer tells what was picked.
 
 Log-probabilities are those of the scores as the model gave them, whatever the sampler made of them.
-Along a grammar they are those among the allowed tokens: a token without alternative has 0.
+Along a grammar they are those among the allowed tokens and their rivals: a token without
+alternative has 0.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
+from operator import itemgetter
 
 import numpy as np
 import torch
@@ -112,6 +117,7 @@ def read_on(model: PaliGemma, cache: SlotCache, rows: Sequence[Row]) -> None:
     hidden = model.extend_ragged(tokens.to(cache.device, non_blocking=True), counts, cache)
     right = _check(model, hidden, rows, fed)
     if right != counts:
+        _foresee(model, hidden, rows, counts, right)
         ends = zip(cache.lengths, counts, right, strict=True)
         cache.trim([length - count + kept for length, count, kept in ends])
 
@@ -131,6 +137,31 @@ def _check(
             if fed[i][at + 1 : at + 2] == (rows[i].pending,) and rows[i].live:
                 right[i] += 1
     return right
+
+
+def _foresee(
+    model: PaliGemma,
+    hidden: Float[Tensor, "B T D"],
+    rows: Sequence[Row],
+    counts: Sequence[int],
+    right: Sequence[int],
+) -> None:
+    """Let the states behind a wrong guess say what is likely to come where it stood."""
+    asked = [
+        (i, at, ids)
+        for i, row in enumerate(rows)
+        if row.live
+        for at, ids in zip(range(right[i], counts[i]), row.request.walk.unsure(), strict=False)
+    ]
+    if not asked:
+        return
+    places, ats, sets = zip(*asked, strict=True)
+    columns = torch.from_numpy(np.unique(torch.cat(sets).numpy()))
+    states = Scores(model, hidden=hidden[list(places), list(ats)])
+    logits = _masked(states.of(list(range(len(asked))), columns), columns, sets)
+    guesses = columns[logits.argmax(dim=-1).cpu()].tolist()
+    for place, some in groupby(zip(places, guesses, strict=True), key=itemgetter(0)):
+        rows[place].request.walk.foreseen = tuple(guess for _, guess in some)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +188,18 @@ def tell(rows: Sequence[Row], scores: Scores) -> None:
     """Each row's next token; only those with a choice cost anything."""
     allowed = [row.request.walk.allowed() for row in rows]
     free = [i for i, ids in enumerate(allowed) if ids is None]
-    held = [(i, ids) for i, ids in enumerate(allowed) if ids is not None and len(ids) > 1]
-    for row, ids in zip(rows, allowed, strict=True):
-        if ids is not None and len(ids) == 1:
+    rivals = [row.request.walk.rivals() for row in rows]
+    held: list[tuple[int, Int[Tensor, " _"]]] = []
+    for i, (row, ids) in enumerate(zip(rows, allowed, strict=True)):
+        if ids is not None and len(ids) + len(rivals[i]) > 1:
+            held.append((i, ids))
+        elif ids is not None:
             row.tell(int(ids[0]), 0.0)
     found: list[Float[Tensor, "2 r"]] = []
     if free:
         found.append(_free(scores.of(free, None), [rows[i] for i in free]))
     if held:
-        places, sets = [i for i, _ in held], [ids for _, ids in held]
-        columns = torch.from_numpy(np.unique(torch.cat(sets).numpy()))
-        logits = scores.of(places, columns)
-        found.append(_held(logits, columns, sets, [rows[i] for i in places]))
+        found.append(_held(scores, rows, held, rivals))
     if not found:
         return
     choosing = [*free, *(i for i, _ in held)]
@@ -185,16 +216,27 @@ def _free(logits: Float[Tensor, "r V"], rows: Sequence[Row]) -> Float[Tensor, "2
 
 
 def _held(
-    logits: Float[Tensor, "r c"],
-    columns: Int[Tensor, " c"],
-    sets: Sequence[Int[Tensor, " _"]],
+    scores: Scores,
     rows: Sequence[Row],
+    held: Sequence[tuple[int, Int[Tensor, " _"]]],
+    rivals: Sequence[Ids],
 ) -> Float[Tensor, "2 r"]:
-    """The same where each row has its own set, of ids among `columns`."""
-    logits = logits.float().masked_fill(_barred(sets, columns).to(logits.device), -torch.inf)
-    picked = _pick(logits, rows)
+    """The same of the rows that have a set of allowed ids each; what it is weighed beside."""
+    places, sets = [i for i, _ in held], [ids for _, ids in held]
+    weighed = [torch.cat([ids, torch.tensor(rivals[i], dtype=ids.dtype)]) for i, ids in held]
+    columns = torch.from_numpy(np.unique(torch.cat(weighed).numpy()))
+    logits = _masked(scores.of(places, columns), columns, weighed)
+    sayable = _masked(logits, columns, sets) if any(rivals) else logits
+    picked = _pick(sayable, [rows[i] for i in places])
     ids = columns.to(picked.device)[picked]
     return torch.stack([ids.float(), token_logprobs(logits, picked)])
+
+
+def _masked(
+    logits: Float[Tensor, "r c"], columns: Int[Tensor, " c"], sets: Sequence[Int[Tensor, " _"]]
+) -> Float[Tensor, "r c"]:
+    """Scores of `columns` where each row has its own set of them; -inf for the others."""
+    return logits.float().masked_fill(_barred(sets, columns).to(logits.device), -torch.inf)
 
 
 def _pick(logits: Float[Tensor, "r c"], rows: Sequence[Row]) -> Int[Tensor, " r"]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 
 import torch
 
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec
 from palikit.decode.room import Room
 from palikit.decode.sampling import Decoding
@@ -54,6 +55,7 @@ class Engine:
         *,
         seen_bytes: int = 0,
         room: Room | None = None,
+        calibration: Calibration | None = None,
     ) -> None:
         """Join the parts; any room not given is computed from the machine when it is first needed.
 
@@ -64,6 +66,7 @@ class Engine:
         self.mask_codec = mask_codec
         self.seen = SeenCache(seen_bytes)
         self._room = room
+        self._calibration = calibration
 
     @property
     def room(self) -> Room:
@@ -130,7 +133,7 @@ class Engine:
         `slots` is how many at once; None as the machine has room for.
         """
         room = self.room if slots is None else replace(self.room, slots=slots)
-        return InFlight(self._looker(), self.processor, self.mask_codec, room)
+        return InFlight(self._looker(), self.processor, self.mask_codec, room, self._calibration)
 
     def run(
         self,
@@ -196,7 +199,14 @@ class Engine:
             ]
             found = search(self.model, self.processor, asked, decoding)
             answers += [
-                read_answer(one.task, told, one.size, self.processor.tokenizer, self.mask_codec)
+                read_answer(
+                    one.task,
+                    told,
+                    one.size,
+                    self.processor.tokenizer,
+                    self.mask_codec,
+                    self._calibration,
+                )
                 for (_, one), told in zip(asked, found, strict=True)
             ]
         return answers

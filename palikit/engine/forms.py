@@ -1,6 +1,8 @@
 """A task's answer form, spelled in a vocabulary's ids."""
 
-from palikit.codecs.prompts import AnswerForm, ChoiceForm, RegionForm
+from dataclasses import replace
+
+from palikit.codecs.prompts import NOISE_LABEL, AnswerForm, ChoiceForm, RegionForm
 from palikit.codecs.text import CODES_PER_MASK, format_region, join_regions
 from palikit.decode.grammar import ChoiceWalk, Label, RegionGrammar, RegionWalk, Walk
 from palikit.inputs.tokenizer import Tokenizer
@@ -21,13 +23,16 @@ def begin_walk(form: AnswerForm | None, tokenizer: Tokenizer) -> Walk | None:
 
 
 def _region_grammar(form: RegionForm, tokenizer: Tokenizer) -> RegionGrammar:
-    return RegionGrammar(
+    grammar = RegionGrammar(
         labels=tuple(_label(name, tokenizer) for name in form.labels),
         eos_id=tokenizer.eos_id,
         loc_start=tokenizer.loc_start,
         seg_start=tokenizer.seg_start,
         num_codes=CODES_PER_MASK if form.with_codes else 0,
     )
+    if not form.noise:
+        return grammar
+    return replace(grammar, max_objects=form.noise, rival=_label(NOISE_LABEL, tokenizer))
 
 
 def _label(name: str, tokenizer: Tokenizer) -> Label:

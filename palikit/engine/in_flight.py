@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec
 from palikit.decode.generate import Generated
 from palikit.decode.grammar import FreeWalk
@@ -63,11 +64,17 @@ class InFlight:
     """Requests of any tasks, pictures and samplers, decoded together; one thread at a time."""
 
     def __init__(
-        self, looker: Looker, processor: Processor, mask_codec: MaskCodec | None, room: Room
+        self,
+        looker: Looker,
+        processor: Processor,
+        mask_codec: MaskCodec | None,
+        room: Room,
+        calibration: Calibration | None = None,
     ) -> None:
         self.looker = looker
         self.processor = processor
         self.mask_codec = mask_codec
+        self._calibration = calibration
         self.slots = Slots(looker.model, room)
         self._answering: dict[int, _Answering] = {}
 
@@ -173,7 +180,9 @@ class InFlight:
     def _read(self, asked: Asked, told: Generated) -> Text | Regions:
         answer = kept(told, asked.walk)
         tokenizer = self.processor.tokenizer
-        return read_answer(asked.task, answer, asked.size, tokenizer, self.mask_codec)
+        return read_answer(
+            asked.task, answer, asked.size, tokenizer, self.mask_codec, self._calibration
+        )
 
 
 class Words:

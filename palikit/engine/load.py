@@ -5,6 +5,7 @@ from typing import Literal
 
 import torch
 
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec
 from palikit.config import PaliGemmaConfig
 from palikit.errors import TokenizerError
@@ -36,6 +37,7 @@ def load(
     seen_bytes: int = SEEN_BYTES,
     slots: int | None = None,
     cache_bytes: int | None = None,
+    calibration: str | Path | None = None,
 ) -> Engine:
     """Open a checkpoint, ready to be asked.
 
@@ -53,13 +55,20 @@ def load(
         slots: requests that are decoded together, at most.
         cache_bytes: memory of their keys and values, at most. None computes it, and the slots, from
             what the machine has free.
+        calibration: a file of `palikit calibrate`; scores then say how often such answers are
+            right. It belongs to one model and one kind of pictures.
+
+    Raises:
+        CheckpointError: weights that are missing or unfit.
+        DataError: a calibration that is missing or something else.
     """
+    measured = None if calibration is None else Calibration.load(calibration)
     found = find(source)
     model = open_model(found, device=device, dtype=dtype, quantize=quantize)
     processor, codec = open_tools(found, model.config, tokenizer, mask_codec)
     speed_up_bfloat16(model)
     room = room_for(model, slots=slots, cache_bytes=cache_bytes)
-    return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room)
+    return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room, calibration=measured)
 
 
 def open_tools(

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec, paste_mask
 from palikit.decode.generate import Generated
 from palikit.decode.grammar import Walk
@@ -29,18 +30,22 @@ def read_answer(
     size: tuple[int, int],
     tokenizer: Tokenizer,
     mask_codec: MaskCodec | None,
+    calibration: Calibration | None = None,
 ) -> Text | Regions:
     """What a model said about a picture of `size` (width, height)."""
     text, spans = tokenizer.decode_spans(generated.ids)
     logprobs = generated.logprobs
 
-    def score(start: int, end: int) -> float:
+    def score(start: int, end: int, /, *, joint: bool = False) -> float:
         # The end token has a log-probability but no span.
         pairs = zip(logprobs, spans, strict=False)
         inside = [p for p, (a, b) in pairs if a < end and b > start]
-        return float(np.exp(np.mean(inside))) if inside else 1.0
+        over = np.sum if joint else np.mean
+        return float(np.exp(over(inside))) if inside else 1.0
 
     answer = task.parse(text, size, score, logprobs)
+    if calibration is not None:
+        answer = calibration.apply(answer)
     return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer
 
 

@@ -17,6 +17,7 @@ from palikit.eval.predictions import Prediction
 from palikit.eval.problems import Problem
 from palikit.eval.scores import Rows, Scores
 from palikit.eval.scoring import SCORERS
+from palikit.eval.sureness import Sureness, sureness
 
 __all__ = ["Result", "Scored", "read_scored", "result_dict", "write_result"]
 
@@ -57,6 +58,13 @@ class Result:
         if self.published is None or self.scores is None:
             return None
         return self.scores.headline - self.published
+
+    @property
+    def sureness(self) -> Sureness:
+        """What the model said of its answers beside how right they were; without scores nothing."""
+        if self.scores is None:
+            return Sureness("text", ())
+        return sureness(self.benchmark, self.answers, self.items, self.scores.per_item)
 
     @property
     def unit(self) -> str:
@@ -102,6 +110,8 @@ def write_result(one: Result, folder: Path) -> None:
             "statistic": one.scores.rows.statistic,
             "rows": [list(row) for row in one.scores.rows.values],
         }
+    if (sure := one.sureness).pairs:
+        told["said"] = {"of": sure.of, "ece": sure.error, "pairs": [*map(list, sure.pairs)]}
     write_json(folder / SCORES, told)
 
 

@@ -145,8 +145,10 @@ class Validator:
     def _task(self, asked: Asked) -> Task:
         kind, _, words = asked.prefix.partition(" ")
         if asked.is_regions:
-            task = Segment if kind == "segment" else Detect
-            return task(read_labels(words), max_new_tokens=self.max_new_tokens)
+            labels, limit = read_labels(words), self.max_new_tokens
+            if kind == "segment":
+                return Segment(labels, max_new_tokens=limit)
+            return Detect(labels, noise=self.asking.noise, max_new_tokens=limit)
         return Ask(asked.prefix, max_new_tokens=self.max_new_tokens)
 
 

@@ -139,3 +139,29 @@ def test_bin_iou_is_that_of_areas() -> None:
     assert bin_iou((0, 0, 10, 10), (0, 0, 10, 10)) == 1
     assert bin_iou((0, 0, 10, 10), (0, 5, 10, 15)) == pytest.approx(50 / 150)
     assert bin_iou((0, 0, 10, 10), (20, 0, 30, 10)) == 0
+
+
+def rivalled(**changes) -> RegionGrammar:
+    fireworks = Label((FIRE, 20, SEPARATOR, SPACE), (FIRE, 20, EOS))
+    return grammar(rival=fireworks, **changes)
+
+
+def test_with_a_rival_all_objects_are_told_and_no_repeated_one_ends_them() -> None:
+    walk = RegionWalk(rivalled(max_objects=2))
+    assert EOS not in walk.allowed()
+    told(walk, *box(1, 1, 5, 5), CAT)
+    assert walk.allowed().tolist() == [SEPARATOR]
+    told(walk, SEPARATOR, SPACE, *box(1, 1, 5, 5), CAT)
+    assert walk.allowed().tolist() == [EOS]
+    assert told(walk, EOS).kept is None
+
+
+def test_a_rival_stands_beside_a_label_wherever_it_could_go_on() -> None:
+    walk = RegionWalk(grammar(rival=Label((20, SEPARATOR, SPACE), (20, EOS))))
+    assert walk.rivals() == ()
+    assert told(walk, *box(1, 1, 5, 5)).rivals() == (20,)
+    assert 20 not in walk.allowed()
+    assert told(walk, FIRE).rivals() == ()
+    sharing = told(RegionWalk(rivalled()), *box(1, 1, 5, 5))
+    assert sharing.rivals() == ()  # its first token is a label's too
+    assert told(sharing, FIRE).rivals() == (20,)

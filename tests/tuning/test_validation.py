@@ -121,3 +121,11 @@ def test_kinds_that_do_not_mix_are_named():
     with pytest.raises(UsageError, match="caption, segment"):
         kind_of_all([*DATA.records, *worded(captions=("a",))], Asking())
     assert all(np.isfinite(len(best)) for best, _ in METRICS.values())
+
+
+def test_a_model_that_is_taught_noise_is_asked_with_it(monkeypatch, tmp_path):
+    def right(i, task):
+        return truth(DATA.records[i], task.prefix)
+
+    _, asked = measure(monkeypatch, tmp_path, right, task="detect", noise=7)
+    assert {task.noise for _, task in asked} == {7}

@@ -102,15 +102,11 @@ def _charts(one: Result) -> list[str]:
     values = one.scores.per_item
     highest = max(100.0, *values)
     charts = [histogram(values, high=highest, title="score of an item")]
-    sure = [
-        (a.score, v / 100) for a, v in zip(one.answers, values, strict=True) if a.score is not None
-    ]
-    if sure:
-        said = [min(max(score, 0.0), 1.0) for score, _ in sure]
+    said = [min(max(a.score, 0.0), 1.0) for a in one.answers if a.score is not None]
+    if said:
         charts.append(histogram(said, high=1.0, title="how sure the model was"))
-        if one.benchmark.higher_is_better and one.unit != "CIDEr":
-            right = [min(max(value, 0.0), 1.0) for _, value in sure]
-            charts.append(calibration(said, right))
+    if (sure := one.sureness).pairs:
+        charts.append(calibration(sure.said, sure.right))
     return charts
 
 
