@@ -8,7 +8,7 @@ import typer
 
 from palikit.errors import UsageError
 
-from .options import Model
+from .options import Model, Quantize
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +37,7 @@ def bench(
     dtype: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
     ] = None,
-    quantize: Annotated[str | None, typer.Option(help="int8 or int4.")] = None,
+    quantize: Quantize = None,
     pictures: Annotated[str, typer.Option(help="How many at once, each in turn.")] = "1,8",
     tokens: Annotated[int, typer.Option(min=2, help="To decode for each picture.")] = 33,
     runs: Annotated[int, typer.Option(min=1, help="Medians are over these.")] = 5,

@@ -104,7 +104,8 @@ def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "eva
     from palikit.eval.evaluate import How
 
     asked = replace(as_decoding(options), grammar=grammar)
-    told = {} if options.calibration is None else {"calibration": options.calibration}
+    # Only where they are set: a run from before there were such options goes on.
+    extra = {"calibration": options.calibration, "quantize": options.quantize}
     return How(
         model=options.model if wish.predictions is None else str(wish.predictions),
         limit=wish.limit,
@@ -112,7 +113,7 @@ def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "eva
         decoding=None if asked == Decoding() else asked,
         settings=(
             *(("split", split), ("dtype", options.dtype), ("grammar", grammar)),
-            *told.items(),
+            *((name, value) for name, value in extra.items() if value is not None),
         ),
     )
 

@@ -25,6 +25,7 @@ __all__ = [
     "MaskCodecFile",
     "Model",
     "Options",
+    "Quantize",
     "Tokenizer",
     "as_decoding",
     "with_options",
@@ -38,6 +39,9 @@ Lang = Annotated[str, typer.Option("--lang", help="Language code of the answer."
 Model = Annotated[
     str,
     typer.Option("--model", "-m", help="nano, a Hugging Face id, a folder or an .npz file."),
+]
+Quantize = Annotated[
+    str | None, typer.Option(help="Pack weights while they are read: int8 or int4.")
 ]
 Tokenizer = Annotated[
     str | None, typer.Option(metavar="PATH", help="Where none lies beside the weights.")
@@ -57,6 +61,7 @@ class Options:
     dtype: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
     ] = None
+    quantize: Quantize = None
     tokenizer: Tokenizer = None
     mask_codec: MaskCodecFile = None
     calibration: Annotated[

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 import typer
 
@@ -76,6 +76,7 @@ def load_engine(options: Options) -> "palikit.engine.Engine":
         options.model,
         device=options.device,
         dtype=options.dtype,
+        quantize=cast(Any, options.quantize),  # a word that is no mode is refused there
         tokenizer=options.tokenizer,
         mask_codec=options.mask_codec,
         calibration=options.calibration,

@@ -85,6 +85,7 @@ def test_a_missing_picture_is_told_without_loading_a_model(palikit, engine):
 
 def test_what_a_model_is_loaded_from_reaches_the_engine(palikit, engine, photos):
     how = {"device": "cuda", "dtype": "bfloat16", "tokenizer": "t.json", "mask_codec": "v.npz"}
+    how["quantize"] = "int8"
     how["calibration"] = "c.json"
     options = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
     palikit("ocr", "photos/a.png", "--model", "folder", *options)
