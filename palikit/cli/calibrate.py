@@ -22,9 +22,9 @@ def calibrate(
     ] = Path("calibration.json"),
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each kind.")] = False,
 ) -> None:
-    """Fit scores to what was right in a measured run, for --calibration.
+    """Fit scores to what was right in a measured run.
 
-    Take a run on pictures that are not the ones you report on. The error after is that of a fifth
+    Commands take the file as --calibration. Let the run be on pictures that you do not report on. The error after is that of a fifth
     of the answers by a curve from the other four.
     """
     from palikit.codecs.calibration import KINDS, Calibration
