@@ -24,8 +24,8 @@ def calibrate(
 ) -> None:
     """Fit scores to what was right in a measured run.
 
-    Commands take the file as --calibration. Let the run be on pictures that you do not report on. The error after is that of a fifth
-    of the answers by a curve from the other four.
+    Commands take the file as --calibration. Let the run be on pictures that you do not report on.
+    The error after is that of a fifth of the answers by a curve from the other four.
     """
     from palikit.codecs.calibration import KINDS, Calibration
     from palikit.eval.calibrating import fit, held_out
