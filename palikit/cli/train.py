@@ -24,11 +24,16 @@ def train(
     data: Annotated[
         list[str] | None,
         typer.Option(
-            help="Labels to learn from, FORMAT:PATH, such as coco:train.json; repeatable."
+            help="Labels to learn from, FORMAT:PATH, such as coco:train.json; repeatable. A "
+            "benchmark's: benchmark:docvqa:data/docvqa,split=train."
         ),
     ] = None,
     val: Annotated[
-        list[str] | None, typer.Option(help="Labels that are measured, not learned; repeatable.")
+        list[str] | None,
+        typer.Option(
+            help="Labels that are measured, not learned; repeatable. Or one benchmark, whose own "
+            "number chooses the best step: benchmark:docvqa:data/docvqa."
+        ),
     ] = None,
     task: Annotated[
         str | None, typer.Option(help="detect, segment, caption, answer, ...; else as labelled.")
