@@ -10,10 +10,11 @@ from palikit.data.rendered import WORLDS
 
 RECIPES = Path(__file__).parents[2] / "recipes/rendered"
 RENDERERS = {"music": ("verovio", "resvg_py"), "molecules": ("rdkit",)}
-STEPS = {"charts": 16, "words": 50, "molecules": 60, "tables": 80, "music": 80}
+STEPS = {"charts": 16, "words": 60, "molecules": 60, "tables": 80, "music": 80}
 """Until nano knows so few pictures by heart; long answers, and only what is exact, take longer."""
 
 
+@pytest.mark.timeout(900)  # the longest takes 30 s of one CPU, which others may share
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_few_steps_on_a_few_pictures_move_the_metric_the_right_way(world, tmp_path, capfd):
     for module in RENDERERS.get(world, ("matplotlib",)):
