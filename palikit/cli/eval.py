@@ -4,7 +4,6 @@ import json as json_module
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -86,7 +85,9 @@ def eval(
     elif compare:
         _compare(told, out, as_json=options.json)
     else:
-        chosen = find(told, limit)
+        from palikit.eval.names import find_benchmarks
+
+        chosen = find_benchmarks(told, limit)
         if predictions is not None and len(chosen) > 1:
             raise UsageError(
                 f"--predictions answers one benchmark and {len(chosen)} were named: name one"
@@ -118,38 +119,14 @@ def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "eva
     )
 
 
-def find(names: Sequence[str], limit: int | None = None) -> "list[values.Benchmark]":
-    """The benchmarks of these names, each once; `nano` is all of its own.
-
-    Raises:
-        UsageError: none, or an unknown one.
-    """
-    from palikit.eval.benchmarks import BENCHMARKS
-    from palikit.eval.nano import SCENES, suite
-
-    own = {one.name: one for one in suite(limit or SCENES)}
-    known = {**BENCHMARKS, **own}
-    if not names:
-        raise UsageError("no benchmark was named: write for example palikit eval nano")
-    chosen: dict[str, values.Benchmark] = {}
-    for name in names:
-        if name == "nano":
-            chosen |= own
-        elif name in known:
-            chosen[name] = known[name]
-        else:
-            close = get_close_matches(name, ["nano", *known], n=3)
-            hint = f"did you mean {' or '.join(close)}?" if close else "see palikit eval --list"
-            raise UsageError(f"unknown benchmark {name!r}: {hint}")
-    return list(chosen.values())
-
-
 def _root(one: "values.Benchmark", data: Path | None) -> Path:
     """The folder of a benchmark's data: its own below `data` where there is one."""
     if not one.fetch:
         return Path()
     if data is None:
         raise UsageError(f"{one.name} needs --data, the folder with its files: {one.fetch}")
+    if one.name.startswith("own-"):
+        return data
     if not data.is_dir():
         raise UsageError(f"--data {data} is no folder; {one.name} needs: {one.fetch}")
     return data / one.name if (data / one.name).is_dir() else data
@@ -263,6 +240,8 @@ def _print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 def _list() -> None:
     from palikit.eval.benchmarks import BENCHMARKS
     from palikit.eval.nano import suite
+    from palikit.eval.scoring import SCORERS
 
     for one in [*suite(1), *BENCHMARKS.values()]:
         print(f"{one.name:<20}{one.title}")
+    print(f"{'own-METRIC':<20}your own labels: --data train.jsonl, by any of {', '.join(SCORERS)}")

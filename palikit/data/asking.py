@@ -37,8 +37,8 @@ class Asking:
     """How a record becomes a prompt and its answer.
 
     Attributes:
-        task: `pair` asks what the record's own prefix says; None is what the record's labels are
-            for (see `kind_of`).
+        task: `pair` asks what the record's own prefix says, which its suffix, one of its answers
+            or its things answer; None is what the record's labels are for (see `kind_of`).
         classes: what `detect` and `segment` may ask for; () takes the dataset's.
         labels: `mixed` names all that is there, sometimes a part of it, and with probability
             `absent` something that is not; `present` all that is there; `all` every class.
@@ -84,12 +84,13 @@ class Asked:
 
 
 def kind_of(record: Record) -> Kind:
-    """What a record's labels are for: its own words, else its things, question or caption.
+    """What a record's labels are for: its own prompt, else its things, question or caption.
 
     Raises:
         DataError: it has none.
     """
-    if record.suffix is not None:
+    answered = record.things is not None or (bool(record.answers) and not record.question)
+    if record.suffix is not None or (record.prefix and answered):
         return "pair"
     if record.things is not None:
         masked = bool(record.things) and all(thing.has_mask for thing in record.things)
@@ -111,7 +112,7 @@ def ask(record: Record, asking: Asking, classes: Sequence[str], rng: np.random.G
     if kind in ("detect", "segment"):
         return _regions(record, kind, asking, asking.classes or classes, rng)
     if kind == "pair":
-        return Asked(record.prefix, _has(record, "suffix", record.suffix))
+        return _pair(record, asking, rng)
     lang = record.lang or asking.lang
     if kind == "answer":
         question = _has(record, "question", record.question or None)
@@ -121,6 +122,18 @@ def ask(record: Record, asking: Asking, classes: Sequence[str], rng: np.random.G
         )
     told = _any(_has(record, "captions", record.captions or None), rng)
     return Asked("ocr" if kind == "ocr" else f"{kind} {lang}", told)
+
+
+def _pair(record: Record, asking: Asking, rng: np.random.Generator) -> Asked:
+    """The record's own prompt, and what answers it."""
+    if record.suffix is not None or record.things is None:
+        answers = record.answers if record.suffix is None else (record.suffix,)
+        return Asked(record.prefix, _any(_has(record, "suffix", answers or None), rng))
+    things = [thing for thing in record.things if not thing.crowd]
+    labels = sorted({thing.label for thing in things})
+    masked = bool(things) and all(thing.has_mask for thing in things)
+    nothing = "" if things else asking.nothing
+    return Asked(record.prefix, nothing, _in_order(things, labels, asking.order, rng), masked, True)
 
 
 def _regions(

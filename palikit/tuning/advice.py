@@ -13,6 +13,7 @@ from palikit.weights.load import load_config
 from .config import Method
 from .plan import MemoryPlan, largest_batches, plan_asking
 from .rehearsal import Workload, play_step, tower_learns
+from .validation import asked_at_once
 
 __all__ = ["Wish", "find_config", "fitting", "measuring", "train_words", "ways"]
 
@@ -23,8 +24,8 @@ _KINDS: tuple[tuple[Literal["full", "lora", "qlora"], Literal["int8", "int4"]], 
     ("qlora", "int4"),
 )
 
-MEASURED_AT_ONCE, LONGEST = 8, 512
-"""Pictures that a validation asks at once, and the most tokens of their answers."""
+LONGEST = 512
+"""The most tokens of a validation's answers."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,7 +104,7 @@ def measuring(config: PaliGemmaConfig, work: Workload, plan: MemoryPlan) -> int:
         config,
         dtype=work.dtype,
         quantize=packed,
-        batch=MEASURED_AT_ONCE,
+        batch=asked_at_once(config),
         text=work.text,
         new_tokens=LONGEST,
         device=work.device,

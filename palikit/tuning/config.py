@@ -55,8 +55,9 @@ class FineTune:
 
     Attributes:
         data: label sources, `coco:train.json`; several are mixed by size, or by the weights that
-            stand before them, `3*coco:a.json`.
-        validation: sources that are measured, of the same classes.
+            stand before them, `3*coco:a.json`; `benchmark:docvqa:data/docvqa,split=train`.
+        validation: sources that are measured, of the same classes; or one benchmark, whose number
+            then chooses the best step: `benchmark:docvqa:data/docvqa`.
         model: what to start from: `nano`, a folder, a hub id.
         augment: what may happen to a picture and its things; nothing, unless it is told.
         steps: optimiser steps; None makes as many as `epochs` need.
@@ -73,6 +74,8 @@ class FineTune:
             so where nothing changes the pictures.
         validate_every: steps between measurements; None makes ten in all.
         validate_limit: records that are measured.
+        validate_batch: of these, how many are asked at once; None is as many as have the picture
+            tokens of 8 pictures at 448 px (16 at most): 16 at 224 px, 8 at 448, 2 at 896.
         curves: `tensorboard`, `wandb`, `trackio`.
     """
 
@@ -100,6 +103,7 @@ class FineTune:
     cache_features: bool | None = None
     validate_every: int | None = None
     validate_limit: int = 200
+    validate_batch: int | None = None
     save_every: int = 100
     log_every: int = 10
     workers: int = 1
@@ -114,6 +118,8 @@ class FineTune:
                 f"batch_size={self.batch_size} cannot be made in accumulate={self.accumulate} "
                 "equal parts: give a batch that it divides"
             )
+        if self.validate_batch is not None and self.validate_batch < 1:
+            raise UsageError(f"validate_batch={self.validate_batch} asks nothing: give 1 or more")
         if self.weighing not in get_args(Weighing):
             raise UsageError(f"weighing={self.weighing!r} is unknown: write example or token")
         if (self.steps is not None and self.steps < 1) or self.epochs <= 0:

@@ -3,19 +3,44 @@
     with_overrides(config, ["lr=1e-3", "rank=8", "asking.order=left", "data=coco:a.json,yolo:b"])
 
 A key is a field's name, or its path where parts of the configuration share a name. The words may
-change what a recipe says, never add to it.
+change what a recipe says, never add to it. Those that name a parameter of the recipe's function
+are its arguments: `size=10b resolution=448`.
 """
 
+import inspect
 import types
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from palikit.errors import UsageError
 
-__all__ = ["with_overrides"]
+__all__ = ["call_recipe", "with_overrides"]
 
 C = TypeVar("C")
+
+
+def call_recipe(recipe: Callable[..., C], words: Sequence[str]) -> tuple[C, list[str]]:
+    """What a recipe returns, called with those of the words that name its parameters; the others.
+
+    Raises:
+        UsageError: a value of the wrong kind, or what the recipe itself refuses.
+    """
+    plain = inspect.unwrap(getattr(recipe, "func", recipe))
+    kinds = get_type_hints(plain)
+    known = [name for name in inspect.signature(recipe).parameters if name in kinds]
+    given: dict[str, Any] = {}
+    rest = []
+    for word in words:
+        key, equals, text = word.partition("=")
+        if not equals or key.strip() not in known:
+            rest.append(word)
+            continue
+        try:
+            given[key.strip()] = _read(text.strip(), kinds[key.strip()])
+        except ValueError as error:
+            raise UsageError(f"{key}={text!r} does not fit: {error}") from error
+    return recipe(**given), rest
 
 
 def with_overrides(config: C, words: Sequence[str]) -> C:

@@ -1,17 +1,20 @@
 """A fine-tuning run from beginning to end."""
 
 import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import torch
 
+from palikit.codecs.masks import MaskCodec
 from palikit.data.augment import Augment
 from palikit.data.making import ExampleMaker
 from palikit.data.mixture import Mixture
 from palikit.engine import open_tools
 from palikit.errors import UsageError
 from palikit.inputs.image import Resize
+from palikit.inputs.processor import Processor
 from palikit.model.paligemma import PaliGemma
 from palikit.train import TrainConfig, Validation, train
 from palikit.train.loss import Targets
@@ -20,13 +23,14 @@ from palikit.weights.load import load_config
 from palikit.weights.source import find
 
 from .batches import Batcher
+from .benchmarks import BenchmarkValidator, is_benchmark, open_benchmark
 from .building import build_model, describe, sees_vision
 from .config import FineTune
 from .export import export_model
 from .features import FeatureFile, fill_features
 from .objective import Objective
 from .sources import open_mixture, open_sources
-from .validation import METRICS, Validator, kind_of_all
+from .validation import METRICS, Validator, asked_at_once, kind_of_all
 
 __all__ = ["fine_tune", "prepare_run"]
 
@@ -74,9 +78,8 @@ def prepare_run(config: FineTune, folder: Path, world: World = ALONE) -> TrainCo
         features=_features(model, config, mixture, processor.resize, folder, world),
     )
     targets = Targets(config.smoothing, config.soft_bins, processor.tokenizer.loc_start)
-    measured = [record for one in open_sources(config.validation)[0] for record in one]
-    measured = measured[: config.validate_limit]
-    validator = Validator(measured, config.asking, classes, processor, codec, config.max_suffix)
+    every = config.validate_every or -(-steps // MEASUREMENTS)
+    at_once = config.validate_batch or asked_at_once(model.config)
     return TrainConfig(
         name=config.name,
         model=lambda: model,
@@ -90,7 +93,7 @@ def prepare_run(config: FineTune, folder: Path, world: World = ALONE) -> TrainCo
         log_every=config.log_every,
         save_every=config.save_every,
         seed=config.seed,
-        validation=_validation(validator, config.validate_every or -(-steps // MEASUREMENTS)),
+        validation=_validation(config, every, at_once, classes, processor, codec),
         curves=config.curves,
         precision=config.precision,
     )
@@ -111,9 +114,39 @@ def _check(config: FineTune, resize: Resize) -> None:
         )
 
 
-def _validation(validator: Validator, every: int) -> Validation | None:
-    if not validator.records:
+def _validation(
+    config: FineTune,
+    every: int,
+    at_once: int,
+    classes: Sequence[str],
+    processor: Processor,
+    codec: MaskCodec | None,
+) -> Validation | None:
+    """By the metric of the task, or by a benchmark's own."""
+    if any(map(is_benchmark, config.validation)):
+        if len(config.validation) > 1:
+            raise UsageError(
+                f"{list(config.validation)}: one benchmark's number chooses the best step, so "
+                "give one and nothing beside it"
+            )
+        benchmark, items = open_benchmark(config.validation[0])
+        by = BenchmarkValidator(
+            benchmark, items[: config.validate_limit], processor, codec, at_once
+        )
+        higher = benchmark.higher_is_better
+        return Validation(every=every, measure=by, best=benchmark.name, higher=higher)
+    records = [record for one in open_sources(config.validation)[0] for record in one]
+    if not records:
         return None
+    validator = Validator(
+        records[: config.validate_limit],
+        config.asking,
+        classes,
+        processor,
+        codec,
+        config.max_suffix,
+        at_once,
+    )
     best, _ = METRICS[kind_of_all(validator.records, validator.asking)]
     return Validation(every=every, measure=validator, best=best)
 

@@ -6,10 +6,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from palikit.data.pictures import open_picture
+from palikit.errors import DataError, ImageError
+from palikit.eval.benchmarks.values import Item
+from palikit.eval.predictions import Prediction, to_regions
 from palikit.results import Regions, Text
 from palikit.view.draw import draw
 
-__all__ = ["save_samples"]
+__all__ = ["save_answers", "save_samples"]
 
 SIDE, COLUMNS, GAP = 320, 4, 8
 
@@ -25,6 +29,22 @@ def save_samples(path: Path, samples: Sequence[tuple[Image.Image, str, Text | Re
     _sheet([draw(image, answer, min_side=SIDE) for image, _, answer in samples]).save(
         path.with_suffix(".png")
     )
+
+
+def save_answers(path: Path, answered: Sequence[tuple[Item, Prediction]]) -> None:
+    """The same of a benchmark's answers, the first picture of each; no more than can be opened."""
+    samples: list[tuple[Image.Image, str, Text | Regions]] = []
+    for item, said in answered:
+        try:
+            image = open_picture(item.pictures[0])
+        except (ImageError, DataError, OSError, IndexError):
+            continue
+        regions = said.regions and to_regions(
+            said, with_masks=any("mask" in r for r in said.regions)
+        )
+        samples.append((image, item.prefix, regions or Text(said.answer, said.score)))
+    if samples:
+        save_samples(path, samples)
 
 
 def _sheet(pictures: Sequence[Image.Image]) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Label sources with weights: `coco:train.json`, `3*coco:more.json`."""
+"""Label sources with weights: `coco:train.json`, `3*coco:more.json`, `benchmark:docvqa:data`."""
 
 import re
 from collections.abc import Sequence
@@ -7,6 +7,8 @@ from palikit.data.mixture import Mixture
 from palikit.data.readers import read_dataset
 from palikit.data.records import Dataset
 from palikit.errors import UsageError
+
+from .benchmarks import is_benchmark, read_records
 
 __all__ = ["open_mixture", "open_sources"]
 
@@ -29,13 +31,17 @@ def open_sources(sources: Sequence[str]) -> tuple[list[Dataset], list[float]]:
             )
         weights = [_number(match[1]) for match in found if match]
     paths = [match[2] if match else source for match, source in zip(found, sources, strict=True)]
-    return [read_dataset(path) for path in paths], weights
+    return [_read(path) for path in paths], weights
 
 
 def open_mixture(sources: Sequence[str], seed: int) -> Mixture:
     """The sources as one endless row of records."""
     datasets, weights = open_sources(sources)
     return Mixture(datasets, weights, seed=seed)
+
+
+def _read(source: str) -> Dataset:
+    return read_records(source) if is_benchmark(source) else read_dataset(source)
 
 
 def _number(text: str) -> float:

@@ -18,12 +18,14 @@ from torch import nn
 
 from palikit.codecs.masks import MaskCodec
 from palikit.codecs.prompts import read_labels
+from palikit.config import PaliGemmaConfig
 from palikit.data.asking import Asked, AskFor, Asking, ask, kind_of
 from palikit.data.pictures import open_picture
 from palikit.data.records import Record
 from palikit.engine import Engine
 from palikit.errors import ImageError, UsageError
 from palikit.eval import anls, any_match, detection_ap, exact_match, soft_match
+from palikit.eval.run import Place
 from palikit.inputs.processor import Processor
 from palikit.model.paligemma import PaliGemma
 from palikit.results import Region, Regions, Text
@@ -31,9 +33,17 @@ from palikit.tasks import Ask, Detect, Segment, Task
 
 from .samples import save_samples
 
-__all__ = ["METRICS", "Question", "Validator", "kind_of_all"]
+__all__ = ["METRICS", "Question", "Validator", "asked_at_once", "kind_of_all"]
 
-BATCH, SAMPLES, FOUND = 16, 12, 0.5
+SAMPLES, FOUND = 12, 0.5
+
+PICTURE_TOKENS, MOST_AT_ONCE = 8192, 16
+
+
+def asked_at_once(config: PaliGemmaConfig) -> int:
+    """Questions that a validation asks together where nobody says: gradients and moments of the
+    training stay in memory meanwhile, so fewer where a picture has more tokens."""
+    return max(1, min(MOST_AT_ONCE, PICTURE_TOKENS // config.tokens_per_image))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,6 +119,7 @@ class Validator:
     processor: Processor
     codec: MaskCodec | None
     max_new_tokens: int
+    batch_size: int = MOST_AT_ONCE
 
     def __call__(self, model: nn.Module, step: int, folder: Path) -> Mapping[str, float]:
         """Named numbers; `unread` counts pictures that could not be opened, where there are any."""
@@ -117,10 +128,10 @@ class Validator:
         questions = [q for q in map(self._question, self.records) if q is not None]
         if not questions:
             raise UsageError("no validation picture could be opened: look with 'palikit data lint'")
-        answers: list[Text | Regions] = []
-        for start in range(0, len(questions), BATCH):
-            part = questions[start : start + BATCH]
-            answers += engine.run([(question.image, question.task) for question in part])
+        answers = engine.run(
+            [(question.image, question.task) for question in questions],
+            batch_size=self.batch_size,
+        )
         save_samples(
             folder / "samples" / f"step-{step:06d}",
             [
@@ -140,16 +151,31 @@ class Validator:
         labels: AskFor = "all" if self.asking.labels == "all" else "present"
         asking = replace(self.asking, labels=labels, order="file", noise=0)
         asked = ask(record, asking, self.classes, np.random.default_rng(0))
-        return Question(record, image, asked, self._task(asked))
+        return Question(record, image, asked, self._task(asked, record))
 
-    def _task(self, asked: Asked) -> Task:
+    def _task(self, asked: Asked, record: Record) -> Task:
+        if not asked.is_regions:
+            return Ask(asked.prefix, max_new_tokens=self.max_new_tokens)
+        if _kind(record, self.asking) == "pair":
+            return Place(asked.prefix, max_new_tokens=self.max_new_tokens)
         kind, _, words = asked.prefix.partition(" ")
-        if asked.is_regions:
-            labels, limit = read_labels(words), self.max_new_tokens
-            if kind == "segment":
-                return Segment(labels, max_new_tokens=limit)
-            return Detect(labels, noise=self.asking.noise, max_new_tokens=limit)
-        return Ask(asked.prefix, max_new_tokens=self.max_new_tokens)
+        labels, limit = read_labels(words), self.max_new_tokens
+        if kind == "segment":
+            return Segment(labels, max_new_tokens=limit)
+        return Detect(labels, noise=self.asking.noise, max_new_tokens=limit)
+
+
+def _kind(record: Record, asking: Asking) -> str:
+    return asking.task or kind_of(record)
+
+
+def _measured_as(record: Record, asking: Asking) -> str:
+    """A prompt of its own that things answer is measured as these are."""
+    kind = _kind(record, asking)
+    if kind != "pair" or record.suffix is not None or record.things is None:
+        return kind
+    masked = bool(record.things) and all(thing.has_mask for thing in record.things)
+    return "segment" if masked else "detect"
 
 
 def kind_of_all(records: Sequence[Record], asking: Asking) -> str:
@@ -158,7 +184,7 @@ def kind_of_all(records: Sequence[Record], asking: Asking) -> str:
     Raises:
         UsageError: they are for several, so that no one number says which step is best.
     """
-    kinds = {asking.task or kind_of(record) for record in records}
+    kinds = {_measured_as(record, asking) for record in records}
     if kinds == {"detect", "segment"}:
         return "detect"
     if len(kinds) != 1:

@@ -20,7 +20,7 @@ EXCEPTIONS = {
     "palikit/eval/benchmarks/values.py Benchmark": 12,
     # A run is one value that says everything about itself.
     "palikit/train/config.py TrainConfig": 15,
-    "palikit/tuning/config.py FineTune": 29,
+    "palikit/tuning/config.py FineTune": 30,
     # The optimiser's own numbers, each of which papers state.
     "palikit/train/config.py OptimConfig": 10,
     # What every verb on the command line can be told, one field an option.

@@ -103,6 +103,20 @@ def test_the_setting_names_the_language_where_the_file_does_not(said, expected):
     assert asked(record, lang="th").prefix == expected
 
 
+def test_a_records_own_prompt_is_answered_by_what_its_labels_say():
+    several = replace(RECORD, things=None, prefix="who?", answers=("he", "she"))
+    assert kind_of(several) == "pair"
+    told = {asked(several, seed=seed).suffix for seed in range(20)}
+    assert told == {"he", "she"}
+    things = replace(RECORD, prefix="detect text")
+    found = asked(things, order="file")
+    assert (kind_of(things), found.prefix, found.is_regions) == ("pair", "detect text", True)
+    assert found.things == THINGS
+    assert not found.with_masks
+    empty = asked(replace(things, things=()), nothing="none")
+    assert (empty.suffix, empty.things) == ("none", ())
+
+
 def test_a_record_of_things_is_detected_or_with_masks_segmented():
     assert kind_of(RECORD) == "detect"
     masked = tuple(replace(t, polygons=((0.0, 0, 9, 0, 9, 9),)) for t in THINGS)

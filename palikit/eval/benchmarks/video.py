@@ -58,9 +58,11 @@ def read_msrvtt_captions(root: Path, *, split: str | None = None) -> list[Item]:
 
     test_videodatainfo.json    {"videos": [{"video_id": "video7010", "split": "test"}],
                                "sentences": [{"video_id", "caption"}]}
+    train_val_videodatainfo.json    the same for "train" and "val", which it calls "validate"
     """
-    chosen = choose(split, "test", ("test",))
-    path = root / f"{chosen}_videodatainfo.json"
+    names = {"test": "test", "train": "train", "val": "validate"}
+    chosen = names[choose(split, "test", names)]
+    path = root / f"{'test' if chosen == 'test' else 'train_val'}_videodatainfo.json"
     file = json_object(path)
     captions: dict[str, list[str]] = {}
     for row in file.rows("sentences"):
@@ -85,9 +87,13 @@ def read_vatex(root: Path, *, split: str | None = None) -> list[Item]:
     """VATEX, English captions, ten a clip; "test" is the public one.
 
     vatex_public_test_english_v1.1.json   [{"videoID": "G9zN5TTuGO4_000179_000189", "enCap"}]
-    vatex_validation_v1.0.json            for "val"
+    vatex_validation_v1.0.json            for "val"; vatex_training_v1.0.json for "train"
     """
-    files = {"test": "vatex_public_test_english_v1.1.json", "val": "vatex_validation_v1.0.json"}
+    files = {
+        "test": "vatex_public_test_english_v1.1.json",
+        "val": "vatex_validation_v1.0.json",
+        "train": "vatex_training_v1.0.json",
+    }
     path = root / files[choose(split, "test", files)]
     return checked(
         (
@@ -107,9 +113,11 @@ def read_activitynet_captions(root: Path, *, split: str | None = None) -> list[I
     """ActivityNet captions: one sentence a stretch of a video, called "<video>_<position>".
 
     val_2.json     {"v_uqiMw7tQ1Cc": {"duration": 55.15, "timestamps": [[0.28, 55.15]],
-                   "sentences": ["A weight lifting tutorial is given."]}}; val_1.json for "val"
+                   "sentences": ["A weight lifting tutorial is given."]}}; val_1.json for "val",
+                   train.json
     """
-    part = {"test": "val_2", "val": "val_1"}[choose(split, "test", ("test", "val"))]
+    parts = {"test": "val_2", "val": "val_1", "train": "train"}
+    part = parts[choose(split, "test", parts)]
     path = root / f"{part}.json"
     found = (item for name, row in json_object(path).items() for item in _told(name, row, root))
     return checked(found, path)
@@ -221,7 +229,7 @@ BENCHMARKS = (
         text_length=32,
         metric="cider",
         licence=RESEARCH,
-        fetch=f"test_videodatainfo.json of MSR-VTT 2016. {FRAMES}",
+        fetch=f"test_ and train_val_videodatainfo.json of MSR-VTT 2016. {FRAMES}",
         read=read_msrvtt_captions,
     ),
     _questions("msrvtt_qa", "MSRVTT-QA", msvd=False),

@@ -48,3 +48,20 @@ def test_a_video_that_the_mapping_lacks_is_an_error(tmp_path):
     layout = dict(LAYOUTS["msvd_qa"]) | {"youtube_mapping.txt": "a vid1\n"}
     with pytest.raises(DataError, match="does not name video 1301"):
         BENCHMARKS["msvd_qa"].read(lay(tmp_path, layout))
+
+
+def test_the_files_that_are_learned_from_are_read_as_those_that_measure(tmp_path):
+    told = copy.deepcopy(LAYOUTS["msrvtt_cap"]["test_videodatainfo.json"])
+    told["videos"][0]["split"] = "validate"
+    layouts = {
+        ("msrvtt_cap", "val"): {"train_val_videodatainfo.json": told},
+        ("vatex", "train"): {
+            "vatex_training_v1.0.json": LAYOUTS["vatex"]["vatex_public_test_english_v1.1.json"]
+        },
+        ("activitynet_cap", "train"): {"train.json": LAYOUTS["activitynet_cap"]["val_2.json"]},
+    }
+    for (name, split), layout in layouts.items():
+        (item, *_) = BENCHMARKS[name].read(lay(tmp_path / name, layout), split=split)
+        assert item.references
+    with pytest.raises(DataError, match="holds no question"):
+        BENCHMARKS["msrvtt_cap"].read(tmp_path / "msrvtt_cap", split="train")

@@ -1,0 +1,19 @@
+"""rsvqa_lr: the transfer for RSVQA, low resolution (test).
+
+    palikit train recipes/transfers/rsvqa_lr.py root=data/rsvqa_lr
+
+Also: size=3b|10b|28b|1-3b resolution=224|448 final=true (learns what is held out too).
+
+Learns benchmark:rsvqa_lr:ROOT,split=train; measured by benchmark:rsvqa_lr:ROOT,split=val.
+
+Data below ROOT, also of the splits that are learned: Everything of zenodo.org/record/6344334,
+the pictures unpacked.
+
+Licence of the data: CC BY 4.0.
+"""
+
+from functools import partial
+
+from palikit.tuning.transfers import transfer
+
+recipe = partial(transfer, "rsvqa_lr")
