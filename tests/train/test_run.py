@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from palikit.errors import CheckpointError, MissingExtraError, PalikitError, UsageError
-from palikit.train import OptimConfig, TrainConfig, Validation, checkpoint, train
+from palikit.train import OptimConfig, TrainConfig, Validation, stored, train
 from palikit.train.batches import prefetch
 from palikit.train.curves import open_curves
 
@@ -147,7 +147,7 @@ def test_another_error_stays_what_it_is(tmp_path: Path) -> None:
 def test_a_full_disk_is_said_and_the_older_state_is_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = checkpoint.save_file
+    real = stored._write
     calls: list[int] = []
 
     def full(*arguments: object, **options: object) -> None:
@@ -156,7 +156,7 @@ def test_a_full_disk_is_said_and_the_older_state_is_whole(
             raise OSError(28, "No space left on device")
         real(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(checkpoint, "save_file", full)
+    monkeypatch.setattr(stored, "_write", full)
     with pytest.raises(CheckpointError, match=r"No space left.*run again"):
         train(CONFIG, tmp_path)
     resumed = train(CONFIG, tmp_path)
