@@ -3,6 +3,7 @@
 import json as json_module
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,6 +43,9 @@ Against = Annotated[
 Predictions = Annotated[
     Path | None, typer.Option(metavar="PATH", help="Score these answers; ask no model.")
 ]
+Judge = Annotated[
+    str | None, typer.Option(metavar="MODULE:FUNCTION", help="Who judges sentences, for docci.")
+]
 Compare = Annotated[
     bool, typer.Option("--compare", help="Compare runs: folders stand for benchmarks.")
 ]
@@ -68,6 +72,7 @@ def eval(
     grammar: Annotated[bool, typer.Option(help="Hold regions to their form.")] = True,
     predictions: Predictions = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again, do not go on.")] = False,
+    judge: Judge = None,
     compare: Compare = False,
     list_: Annotated[bool, typer.Option("--list", help="What can be measured.")] = False,
     *,
@@ -95,8 +100,15 @@ def eval(
         read = [(one, one.read(_root(one, data), split=split)) for one in chosen]
         wish = Wish(limit=limit, against=against, predictions=predictions, fresh=fresh)
         folder = out or Path(f"eval-{'-'.join(dict.fromkeys(told))}"[:100])
-        results = _run(read, folder, _how(wish, options, split, grammar), options, wish)
+        with _judged(judge):
+            results = _run(read, folder, _how(wish, options, split, grammar), options, wish)
         _report(results, folder, f"palikit eval {' '.join(told)}", as_json=options.json)
+
+
+def _judged(name: str | None) -> AbstractContextManager[None]:
+    from palikit.eval.scoring import judged_by, load_judge
+
+    return judged_by(None if name is None else load_judge(name))
 
 
 def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "evaluating.How":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .detection import box_accuracy as box_accuracy
     from .detection import detection_ap as detection_ap
     from .edit_similarity import anls as anls
+    from .entailment import nes as nes
     from .grouped import paired_accuracy as paired_accuracy
     from .grouped import pope_scores as pope_scores
     from .grouped import rsvqa_scores as rsvqa_scores
@@ -52,6 +53,7 @@ _NAMES = {
     "calibration": "expected_calibration_error",
     "caption": "bleu cider rouge_l",
     "detection": "box_accuracy detection_ap",
+    "entailment": "nes",
     "grouped": "paired_accuracy pope_scores rsvqa_scores tally_scores",
     "matching": (
         "any_match choice_letter choice_match count_match exact_match number_word soft_match"

@@ -102,7 +102,7 @@ def check_benchmark(benchmark: Benchmark) -> None:
     """What can be known to fail before any model is loaded.
 
     Raises:
-        UsageError: an unknown metric, or form of a submission.
+        UsageError: an unknown metric, one without its judge, or an unknown form of a submission.
         MissingExtraError: a package that the metric needs is not installed.
     """
     if benchmark.metric not in SCORERS:
@@ -111,7 +111,7 @@ def check_benchmark(benchmark: Benchmark) -> None:
             f"{', '.join(SCORERS)}"
         )
     check_form(benchmark.submission)
-    SCORERS[benchmark.metric].check_packages()
+    SCORERS[benchmark.metric].check_needs()
 
 
 def _prepare(

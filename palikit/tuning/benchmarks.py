@@ -66,7 +66,7 @@ def read_records(source: str) -> Dataset:
     lower = _parse(source)[2].get("lower", "false")
     if lower not in ("true", "false"):
         raise UsageError(f"lower={lower!r} in {source}: write true or false")
-    kept, _ = check_items(items, SCORERS[benchmark.metric].needs if _scored(benchmark) else "")
+    kept, _ = check_items(items, SCORERS[benchmark.metric].needs)
     records = [_record(item, benchmark, lower == "true") for item in kept]
     labels = [thing.label for one in records for thing in one.things or () if thing.label]
     return Dataset(source, records, tuple(dict.fromkeys(labels)))
@@ -75,7 +75,7 @@ def read_records(source: str) -> Dataset:
 def _record(item: Item, benchmark: Benchmark, lower: bool) -> Record:
     answers = tuple(map(str.lower, item.references)) if lower else item.references
     things = None if answers else tuple(_thing(one, benchmark) for one in item.things)
-    if not answers and not item.things and _scored(benchmark) and _needs_answers(benchmark):
+    if not answers and not item.things and _needs_answers(benchmark):
         raise DataError(f"{benchmark.name}, {item.id} has no answer: choose another split")
     return Record(
         pictures=item.pictures,
@@ -94,11 +94,6 @@ def _thing(thing: Thing, benchmark: Benchmark) -> Thing:
     if answers_in == "reference masks":
         return replace(thing, label="")
     return thing if answers_in == "masks" else replace(thing, polygons=(), rle=None)
-
-
-def _scored(benchmark: Benchmark) -> bool:
-    """The one metric that is a person's (NES) has no scorer."""
-    return benchmark.metric in SCORERS
 
 
 def _needs_answers(benchmark: Benchmark) -> bool:

@@ -5,10 +5,11 @@ scores.headline, scores.interval, scores.unparsed, scores.n      # 73.6, (72.9, 
 """
 
 from .build import Scorer
+from .judged import JUDGED, judged_by, load_judge
 from .regions import REGIONS
 from .sets import SETS
 from .words import WORDS
 
-__all__ = ["SCORERS", "Scorer"]
+__all__ = ["SCORERS", "Scorer", "judged_by", "load_judge"]
 
-SCORERS: dict[str, Scorer] = {**WORDS, **SETS, **REGIONS}
+SCORERS: dict[str, Scorer] = {**WORDS, **SETS, **REGIONS, **JUDGED}

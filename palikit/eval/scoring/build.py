@@ -34,6 +34,7 @@ class Scorer:
         needs: what an item must have to be scored; things may be none for detection.
         unit: what stands behind the headline in tables.
         packages: modules of extras that it needs.
+        check: raises where something else is missing that it needs.
     """
 
     score: Callable[[Answers, Items], Scores]
@@ -42,15 +43,19 @@ class Scorer:
     needs: Literal["references", "things", ""] = "references"
     unit: str = "%"
     packages: tuple[str, ...] = ()
+    check: Callable[[], object] | None = None
 
-    def check_packages(self) -> None:
+    def check_needs(self) -> None:
         """Before a long run, not behind it.
 
         Raises:
             MissingExtraError: a package is not installed.
+            UsageError: there is no judge.
         """
         for name in self.packages:
             need(name)
+        if self.check is not None:
+            self.check()
 
     def __call__(self, answers: Answers, items: Items) -> Scores:
         """Score a run.
