@@ -120,14 +120,16 @@ def int4_product(x: Float[Tensor, "r i"], four: Int4) -> Float[Tensor, "r o"]:
     rounded = F.pad(rounded, (0, four.codes.shape[1] - x.shape[1]))
     out = x_scale.new_empty(len(x), len(four.scale))
     for start in range(0, len(four.codes), BLOCKS_AT_ONCE):
-        blocks = slice(start, min(start + BLOCKS_AT_ONCE, len(four.codes)))
+        stop = min(start + BLOCKS_AT_ONCE, len(four.codes))
+        some = slice(start * BLOCK, stop * BLOCK)
         if native is None:
-            columns = unpack_int4(four, blocks)
+            sums = int_mm(rounded, unpack_int4(four, slice(start, stop)))
+            out[:, some] = sums.float().mul_(x_scale[:, None]).mul_(four.scale[some])
         else:
-            count = blocks.stop - blocks.start
-            columns = native.unpack_int4(four.codes, four.steps, four.offsets, start, count)
-        out[:, start * BLOCK :][:, : columns.shape[1]] = int_mm(rounded, columns)
-    return out.mul_(x_scale[:, None]).mul_(four.scale)
+            packed = (four.codes, four.steps, four.offsets)
+            sums = int_mm(rounded, native.unpack_int4(*packed, start, stop - start))
+            native.scale_sums(sums, x_scale, four.scale[some], out[:, some])
+    return out
 
 
 class Int4Linear(PackedLinear):

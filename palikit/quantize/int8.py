@@ -34,6 +34,9 @@ LEVELS = 127
 BLOCK_NUMBERS = 1 << 20
 """Weights that are rounded at once, in float32: 4 MB, whatever the size of the whole."""
 
+BLOCK_OUTPUTS = 1024
+"""Outputs of a product of many rows at once: a megabyte of sums for a picture's tokens."""
+
 
 def pack_int8(
     weight: Float[Tensor, "o i"], levels: int = LEVELS
@@ -71,7 +74,13 @@ def int8_product(
     if len(x) <= MOST_ROWS:
         return native.int8(x, packed, scale)
     rounded, x_scale = native.round_rows(x)
-    return native.scale_sums(int_mm(rounded, packed.t()), x_scale, scale)
+    out = torch.empty(len(x), len(packed))
+    # A block at a time, so that its sums are still in the processor's cache when they are scaled.
+    for start in range(0, len(packed), BLOCK_OUTPUTS):
+        block = slice(start, start + BLOCK_OUTPUTS)
+        sums = int_mm(rounded, packed[block].t())
+        native.scale_sums(sums, x_scale, scale[block], out[:, block])
+    return out
 
 
 def round_rows(

@@ -9,6 +9,9 @@
 #include <math.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #define ROWS 4
 #define BLOCK 64 /* outputs that lie side by side in four-bit weights */
@@ -16,8 +19,6 @@
 #define SAFE 16  /* products of a code and an eight-bit number that sixteen bits can sum */
 #define LANES 16 /* of 32 bits that are worked on together */
 
-typedef uint8_t bytes __attribute__((vector_size(HALF)));
-typedef uint16_t shorts __attribute__((vector_size(2 * HALF)));
 typedef uint16_t half_shorts __attribute__((vector_size(2 * LANES)));
 typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
 typedef float floats __attribute__((vector_size(4 * LANES)));
@@ -94,6 +95,13 @@ static struct scaling scaling_of(const float *x, int64_t inputs) {
     return (struct scaling){scale, 1 / scale};
 }
 
+static void round_bytes(const float *x, int8_t *rounded, struct scaling by, int64_t inputs) {
+    if (by.inverse == 0)
+        memset(rounded, 0, inputs);
+    else
+        for (int64_t i = 0; i < inputs; i++) rounded[i] = (int8_t)rintf(x[i] * by.inverse);
+}
+
 /* The same numbers in sixteen bits; returns the scale. */
 static float round_row(const float *x, int16_t *rounded, int64_t inputs) {
     const struct scaling found = scaling_of(x, inputs);
@@ -126,41 +134,76 @@ void int8_rows(const int8_t *weight, const float *scale, const float *x, float *
                  outputs)
 }
 
-INLINE void int4_block(const int rows, const uint8_t *codes, const uint8_t *steps,
-                       const int8_t *offsets, const float *scale, const int16_t *x,
-                       const float *x_scale, float *out, int64_t padded, int64_t outputs,
-                       int64_t group) {
-    int32_t sums[ROWS][BLOCK] = {0};
-    for (int64_t first = 0; first < padded; first += group) {
-        int32_t group_sums[ROWS][BLOCK] = {0};
-        int32_t x_sum[ROWS] = {0};
-        for (int64_t i = first; i < first + group; i += SAFE) {
-            /* Sums of bytes and of their upper halves, modulo 65,536: what the lower halves come
-             * to is the first less sixteen times the second, and fits. */
-            shorts whole[ROWS] = {0}, upper[ROWS] = {0};
-            for (int j = 0; j < SAFE; j++) {
-                bytes packed;
-                memcpy(&packed, codes + (i + j) * HALF, sizeof packed);
-                const shorts both = __builtin_convertvector(packed, shorts);
-                for (int r = 0; r < rows; r++) {
-                    const int16_t one = x[r * padded + i + j];
-                    whole[r] += both * (uint16_t)one;
-                    upper[r] += (both >> 4) * (uint16_t)one;
-                    x_sum[r] += one;
-                }
-            }
-            for (int r = 0; r < rows; r++) {
-                int16_t parts[BLOCK];
-                const shorts lower = whole[r] - upper[r] * 16;
-                memcpy(parts, &lower, sizeof lower);
-                memcpy(parts + HALF, &upper[r], sizeof upper[r]);
-                for (int d = 0; d < BLOCK; d++) group_sums[r][d] += parts[d];
-            }
+/* Adds to sums[r] what SAFE inputs of a block give to its outputs. */
+#ifdef __AVX2__
+INLINE void int4_some(const int rows, const uint8_t *codes, const int8_t *x, int64_t padded,
+                      int32_t sums[ROWS][BLOCK]) {
+    /* Two inputs at a time: with their bytes side by side, one instruction multiplies and adds
+     * both. Low and high codes of outputs 0-7 and 16-23, then of 8-15 and 24-31. */
+    __m256i some[ROWS][4];
+    for (int r = 0; r < rows; r++)
+        for (int part = 0; part < 4; part++) some[r][part] = _mm256_setzero_si256();
+    const __m256i low = _mm256_set1_epi8(15);
+    for (int j = 0; j < SAFE; j += 2) {
+        const __m256i one = _mm256_loadu_si256((const __m256i *)(codes + j * HALF));
+        const __m256i two = _mm256_loadu_si256((const __m256i *)(codes + (j + 1) * HALF));
+        const __m256i near = _mm256_unpacklo_epi8(one, two);
+        const __m256i far = _mm256_unpackhi_epi8(one, two);
+        const __m256i parts[4] = {
+            _mm256_and_si256(near, low),
+            _mm256_and_si256(far, low),
+            _mm256_and_si256(_mm256_srli_epi16(near, 4), low),
+            _mm256_and_si256(_mm256_srli_epi16(far, 4), low),
+        };
+        for (int r = 0; r < rows; r++) {
+            int16_t pair;
+            memcpy(&pair, x + r * padded + j, sizeof pair);
+            const __m256i pairs = _mm256_set1_epi16(pair);
+            for (int part = 0; part < 4; part++)
+                some[r][part] =
+                    _mm256_add_epi16(some[r][part], _mm256_maddubs_epi16(parts[part], pairs));
         }
-        const int64_t at = first / group * outputs;
+    }
+    for (int r = 0; r < rows; r++)
+        for (int half = 0; half < 2; half++) {
+            int16_t ordered[HALF];
+            const __m256i near = some[r][2 * half], far = some[r][2 * half + 1];
+            _mm256_storeu_si256((__m256i *)ordered, _mm256_permute2x128_si256(near, far, 0x20));
+            _mm256_storeu_si256((__m256i *)(ordered + 16),
+                                _mm256_permute2x128_si256(near, far, 0x31));
+            for (int d = 0; d < HALF; d++) sums[r][half * HALF + d] += ordered[d];
+        }
+}
+#else
+INLINE void int4_some(const int rows, const uint8_t *codes, const int8_t *x, int64_t padded,
+                      int32_t sums[ROWS][BLOCK]) {
+    for (int r = 0; r < rows; r++) {
+        int16_t some[BLOCK] = {0};
+        for (int j = 0; j < SAFE; j++)
+            for (int d = 0; d < HALF; d++) {
+                some[d] += (codes[j * HALF + d] & 15) * x[r * padded + j];
+                some[d + HALF] += (codes[j * HALF + d] >> 4) * x[r * padded + j];
+            }
+        for (int d = 0; d < BLOCK; d++) sums[r][d] += some[d];
+    }
+}
+#endif
+
+INLINE void int4_block(const int rows, const uint8_t *codes, const uint8_t *steps,
+                       const int8_t *offsets, const float *scale, const int8_t *x,
+                       const int32_t *x_sums, const float *x_scale, float *out, int64_t padded,
+                       int64_t outputs, int64_t group) {
+    int32_t sums[ROWS][BLOCK] = {0};
+    const int64_t groups = padded / group;
+    for (int64_t g = 0; g < groups; g++) {
+        int32_t group_sums[ROWS][BLOCK] = {0};
+        for (int64_t i = g * group; i < (g + 1) * group; i += SAFE)
+            int4_some(rows, codes + i * HALF, x + i, padded, group_sums);
+        const uint8_t *step = steps + g * outputs;
+        const int8_t *offset = offsets + g * outputs;
         for (int r = 0; r < rows; r++)
             for (int d = 0; d < BLOCK; d++)
-                sums[r][d] += group_sums[r][d] * steps[at + d] + x_sum[r] * offsets[at + d];
+                sums[r][d] += group_sums[r][d] * step[d] + x_sums[r * groups + g] * offset[d];
     }
     for (int r = 0; r < rows; r++)
         for (int d = 0; d < BLOCK; d++)
@@ -169,20 +212,30 @@ INLINE void int4_block(const int rows, const uint8_t *codes, const uint8_t *step
 
 /* The same for four-bit weights: int4.py says what codes [blocks, inputs, 32], steps and offsets
  * [groups, outputs] and scale [outputs] are. `padded` are the inputs of the weight, the last ones
- * of which x need not have; `room` holds rows * padded numbers. */
+ * of which x need not have; `room` holds rows * padded numbers, `x_sums` one a row and group. */
 void int4_rows(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets,
-               const float *scale, const float *x, float *out, int16_t *room, int64_t rows,
-               int64_t inputs, int64_t padded, int64_t outputs, int64_t group, int threads) {
+               const float *scale, const float *x, float *out, int8_t *room, int32_t *x_sums,
+               int64_t rows, int64_t inputs, int64_t padded, int64_t outputs, int64_t group,
+               int threads) {
     float x_scale[ROWS];
+    const int64_t groups = padded / group;
     for (int64_t r = 0; r < rows; r++) {
-        x_scale[r] = round_row(x + r * inputs, room + r * padded, inputs);
-        memset(room + r * padded + inputs, 0, (padded - inputs) * sizeof *room);
+        int8_t *row = room + r * padded;
+        const struct scaling found = scaling_of(x + r * inputs, inputs);
+        round_bytes(x + r * inputs, row, found, inputs);
+        memset(row + inputs, 0, padded - inputs);
+        x_scale[r] = found.scale;
+        for (int64_t g = 0; g < groups; g++) {
+            int32_t sum = 0;
+            for (int64_t i = g * group; i < (g + 1) * group; i++) sum += row[i];
+            x_sums[r * groups + g] = sum;
+        }
     }
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t block = 0; block < outputs / BLOCK; block++) {
         const int64_t o = block * BLOCK;
         FOR_ROWS(rows, int4_block, codes + block * padded * HALF, steps + o, offsets + o, scale + o,
-                 room, x_scale, out + o, padded, outputs, group)
+                 room, x_sums, x_scale, out + o, padded, outputs, group)
     }
 }
 
@@ -194,18 +247,17 @@ void round_rows(const float *x, int8_t *rounded, float *scale, int64_t rows, int
         const float *xr = x + r * inputs;
         const struct scaling found = scaling_of(xr, inputs);
         scale[r] = found.scale;
-        for (int64_t i = 0; i < inputs; i++)
-            rounded[r * inputs + i] = found.inverse == 0 ? 0 : (int8_t)rintf(xr[i] * found.inverse);
+        round_bytes(xr, rounded + r * inputs, found, inputs);
     }
 }
 
-/* sums[r, o] * x_scale[r] * scale[o] as floats. */
+/* sums[r, o] * x_scale[r] * scale[o] as floats, in rows that are `stride` apart. */
 void scale_sums(const int32_t *sums, const float *x_scale, const float *scale, float *out,
-                int64_t rows, int64_t outputs, int threads) {
+                int64_t rows, int64_t outputs, int64_t stride, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t r = 0; r < rows; r++)
         for (int64_t o = 0; o < outputs; o++)
-            out[r * outputs + o] = (float)sums[r * outputs + o] * x_scale[r] * scale[o];
+            out[r * stride + o] = (float)sums[r * outputs + o] * x_scale[r] * scale[o];
 }
 
 /* Eight-bit numbers [padded, blocks * 64] of so many blocks of four-bit weights, the first of which

@@ -51,9 +51,9 @@ class Kernels:
         library = ctypes.CDLL(str(path))
         self._half = _declare(library.half_rows, pointers=3, sizes=3)
         self._int8 = _declare(library.int8_rows, pointers=5, sizes=3)
-        self._int4 = _declare(library.int4_rows, pointers=7, sizes=5)
+        self._int4 = _declare(library.int4_rows, pointers=8, sizes=5)
         self._round = _declare(library.round_rows, pointers=3, sizes=2)
-        self._scale = _declare(library.scale_sums, pointers=4, sizes=2)
+        self._scale = _declare(library.scale_sums, pointers=4, sizes=3)
         self._unpack = _declare(library.unpack_int4, pointers=4, sizes=4)
 
     def half(self, x: Float[Tensor, "r i"], weight: BFloat16[Tensor, "o i"]) -> Tensor:
@@ -85,9 +85,10 @@ class Kernels:
         """As `int4_product`, to the last bit: float32 [r, o]."""
         (rows, inputs), padded, outputs = x.shape, codes.shape[1], len(scale)
         x, out = x.float().contiguous(), torch.empty(rows, outputs)
-        room = torch.empty(rows, padded, dtype=torch.int16)
+        room = torch.empty(rows, padded, dtype=torch.int8)
+        sums = torch.empty(rows, len(steps), dtype=torch.int32)
         sizes = (rows, inputs, padded, outputs, padded // len(steps))
-        arrays = _at(codes, steps, offsets, scale, x, out, room)
+        arrays = _at(codes, steps, offsets, scale, x, out, room, sums)
         self._int4(*arrays, *sizes, torch.get_num_threads())
         return out
 
@@ -101,13 +102,17 @@ class Kernels:
         return rounded, scale
 
     def scale_sums(
-        self, sums: Int32[Tensor, "r o"], x_scale: Float[Tensor, " r"], scale: Float[Tensor, " o"]
-    ) -> Float[Tensor, "r o"]:
-        """sums * x_scale[:, None] * scale."""
-        out = torch.empty(sums.shape)
+        self,
+        sums: Int32[Tensor, "r o"],
+        x_scale: Float[Tensor, " r"],
+        scale: Float[Tensor, " o"],
+        out: Float[Tensor, "r o"],
+    ) -> None:
+        """sums * x_scale[:, None] * scale, into `out`, whose rows may be parts of longer ones."""
+        assert out.stride(1) == 1
         threads = torch.get_num_threads()
-        self._scale(*_at(sums, x_scale, scale, out), *sums.shape, threads)
-        return out
+        arrays = _at(sums, x_scale, scale, out)
+        self._scale(*arrays, *sums.shape, out.stride(0), threads)
 
     def unpack_int4(
         self,

@@ -1,5 +1,6 @@
 """The kernels of a few rows against their twins in PyTorch, and how they are built."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,19 @@ def built() -> Kernels:
     if found is None:
         pytest.skip("this machine has no C compiler, so there are no kernels to test")
     return found
+
+
+@pytest.fixture(params=["", "-mno-avx2"], ids=["as it is", "without AVX2"])
+def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Kernels for this processor, and for one that knows less."""
+    built()
+    if request.param:
+        monkeypatch.setattr(native, "FLAGS", (*native.FLAGS, request.param))
+    kernels.cache_clear()
+    if kernels() is None:
+        pytest.skip("this compiler knows no such processor")
+    yield
+    kernels.cache_clear()
 
 
 def numbers(seed: int, *shape: int) -> torch.Tensor:
@@ -63,7 +77,23 @@ def test_int4_rows_equal_the_product_to_the_last_bit(
     assert torch.equal(ours, int4_product(x, four))
 
 
-def test_the_largest_numbers_of_a_row_do_not_overflow() -> None:
+@pytest.mark.parametrize("rows", ROWS)
+@pytest.mark.parametrize(
+    ("inputs", "outputs", "group"), [(64, 64, 64), (100, 70, 32), (300, 200, 256)]
+)
+def test_a_processor_that_knows_less_has_the_same_bits(
+    processor: None, rows: int, inputs: int, outputs: int, group: int
+) -> None:
+    x, weight = numbers(0, rows, inputs), numbers(1, outputs, inputs)
+    four = pack_int4(weight, group)
+    ours = built().int4(x, four.codes, four.steps, four.offsets, four.scale)
+    assert torch.equal(ours, int4_product(x, four))
+    packed, scale = pack_int8(weight)
+    beside = torch.cat([x, numbers(2, MOST_ROWS, inputs)])
+    assert torch.equal(built().int8(x, packed, scale), int8_product(beside, packed, scale)[:rows])
+
+
+def test_the_largest_numbers_of_a_row_do_not_overflow(processor: None) -> None:
     inputs = 9216
     x, weight = torch.ones(1, inputs), torch.ones(64, inputs)
     weight[::2] = -1
@@ -177,7 +207,11 @@ def test_scaled_sums_equal_pytorchs() -> None:
     sums = torch.randint(-(1 << 30), 1 << 30, (7, 33), dtype=torch.int32)
     x_scale, scale = numbers(0, 7), numbers(1, 33)
     expected = sums.float().mul_(x_scale[:, None]).mul_(scale)
-    assert torch.equal(built().scale_sums(sums, x_scale, scale), expected)
+    whole = torch.zeros(7, 50)
+    built().scale_sums(sums, x_scale, scale, whole[:, 10:43])
+    assert torch.equal(whole[:, 10:43], expected)
+    assert not whole[:, :10].any()
+    assert not whole[:, 43:].any()
 
 
 @pytest.mark.parametrize("group", [32, 64, 256])
