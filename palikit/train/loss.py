@@ -26,9 +26,10 @@ __all__ += ["suffix_losses", "total_weight", "weigh"]
 Weighing: TypeAlias = Literal["example", "token"]
 """Mean over an example's tokens, then over examples (the reference); or over all tokens."""
 
-CHUNK = 32
-"""Rows whose scores exist at once: 33 MB of them with PaliGemma's vocabulary, and the same again
-for each of the copies that a cross-entropy and its gradient make."""
+LEAST, MOST, CHUNKS = 16, 64, 64
+"""Rows whose scores exist at once: a 64th of all, but not fewer than 16 (16 MB of scores with
+PaliGemma's vocabulary, and the same again for each of the copies that a cross-entropy and its
+gradient make), since each chunk reads the whole table, and not more than 64."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,18 @@ def suffix_loss(
     weights: Float[Tensor, "B L"],
     targets: Targets = Targets(),
     *,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
 ) -> tuple[Float[Tensor, ""], Float[Tensor, ""]]:
     """The weighted sum of the tokens' losses, and how much of the weight was told right.
 
-    Tokens of weight 0 cost nothing. No chunk's scores are kept: where the table is frozen, their
-    gradient is taken at once, and where it learns they are made again.
+    Tokens of weight 0 cost nothing. `chunk` rows are scored at once; None chooses. No chunk's
+    scores are kept: where the table is frozen, their gradient is taken at once, and where it learns
+    they are made again.
     """
     scored = weights > 0
     rows, wanted, shares = hidden[scored], labels[scored], weights[scored]
     loss = right = hidden.new_zeros((), dtype=torch.float32)
+    chunk = chunk or min(max(LEAST, len(rows) // CHUNKS), MOST)
     # Without a token to score, one empty chunk still ties the loss to what computed it.
     for part in range(0, max(1, len(rows)), chunk):
         of = slice(part, part + chunk)
