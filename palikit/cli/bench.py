@@ -81,9 +81,12 @@ def _open(model: str, device: str, dtype: str | None, quantize: str | None) -> "
 
 
 def _machine(limits: "Limits", kind: "torch.dtype") -> str:
+    from palikit.quantize.native import kernels
+
     return (
         f"this machine: reads {limits.read / 1e9:.1f} GB/s, multiplies "
-        f"{limits.multiply / 1e9:.0f} G operations/s in {str(kind).removeprefix('torch.')}"
+        f"{limits.multiply / 1e9:.0f} G operations/s in {str(kind).removeprefix('torch.')}\n"
+        f"a row is read by {'kernels built here' if kernels() else 'the kernels of PyTorch'}"
     )
 
 

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 from palikit.model.gemma import TiedEmbedding
 
 from .frozen import frozen_product
-from .native import MOST_ROWS, fits, kernels
+from .native import are_few, fits, kernels
 
 __all__ = ["HalfLinear", "half_product", "speed_up_bfloat16"]
 
@@ -99,7 +99,7 @@ class _Half:
 def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float[Tensor, "r o"]:
     """x Wᵀ for bfloat16 x and W; bfloat16 or float32, whichever the chosen way ends in."""
     rows = x.shape[0]
-    if rows <= MOST_ROWS and fits(weight) and (native := kernels()) is not None:
+    if are_few(rows) and fits(weight) and (native := kernels()) is not None:
         return native.half(x, weight)
     if rows == 1:
         return torch.mv(weight, x[0])[None]

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
-from .native import MOST_ROWS, fits, kernels
+from .native import are_few, fits, kernels
 from .packed import PackedLinear
 
 __all__ = ["GROUP", "GROUPS", "Int4", "Int4Linear", "int4_product", "pack_int4", "unpack_int4"]
@@ -176,7 +176,7 @@ class Int4Linear(PackedLinear):
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """A few rows by a kernel that reads four bits, many by `int4_product`."""
-        if len(x) <= MOST_ROWS and fits(self.codes) and (native := kernels()) is not None:
+        if are_few(len(x)) and fits(self.codes) and (native := kernels()) is not None:
             out = native.int4(x, self.codes, self.steps, self.offsets, self.scale)
             return out[:, : self.outputs]
         if len(x) <= FEW_ROWS and x.device.type == "cpu" and _kernel_has_our_order():

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .frozen import frozen_product
-from .native import MOST_ROWS, fits, kernels
+from .native import are_few, fits, kernels
 from .packed import Packed, PackedLinear, refuse_nonfinite
 
 __all__ = [
@@ -71,7 +71,7 @@ def int8_product(
     if native is None:
         rounded, x_scale = round_rows(x.float())
         return int_mm(rounded, packed.t()).float().mul_(x_scale[:, None]).mul_(scale)
-    if len(x) <= MOST_ROWS:
+    if are_few(len(x)):
         return native.int8(x, packed, scale)
     rounded, x_scale = native.round_rows(x)
     out = torch.empty(len(x), len(packed))

@@ -26,12 +26,12 @@ typedef float floats __attribute__((vector_size(4 * LANES)));
 #define INLINE static inline __attribute__((always_inline))
 
 /* Calls `function` with its number of rows known to the compiler. */
-#define FOR_ROWS(rows, function, ...)          \
-    switch (rows) {                            \
+#define FOR_ROWS(rows, function, ...)            \
+    switch (rows) {                              \
         case 1: function(1, __VA_ARGS__); break; \
         case 2: function(2, __VA_ARGS__); break; \
         case 3: function(3, __VA_ARGS__); break; \
-        default: function(ROWS, __VA_ARGS__);  \
+        case 4: function(4, __VA_ARGS__); break; \
     }
 
 /* A bfloat16 is the upper half of a float. */

@@ -21,7 +21,7 @@ import torch
 from jaxtyping import BFloat16, Float, Int8, Int32, UInt8
 from torch import Tensor
 
-__all__ = ["MOST_ROWS", "Kernels", "fits", "kernels"]
+__all__ = ["MOST_ROWS", "Kernels", "are_few", "fits", "kernels"]
 
 MOST_ROWS = 4
 """Of a call; with more of them, a matrix product is faster."""
@@ -37,7 +37,7 @@ SWITCH = "PALIKIT_KERNELS"
 
 
 class Kernels:
-    """The library's functions over contiguous tensors on the CPU.
+    """The library's functions over contiguous tensors on the CPU, whose sizes C does not check.
 
     `half`, `int8` and `int4` are products of 1 to MOST_ROWS rows; the others take any number.
     """
@@ -59,6 +59,8 @@ class Kernels:
     def half(self, x: Float[Tensor, "r i"], weight: BFloat16[Tensor, "o i"]) -> Tensor:
         """x Wᵀ: float32 [r, o]."""
         (rows, inputs), outputs = x.shape, len(weight)
+        assert are_few(rows), rows
+        assert inputs == weight.shape[1], (x.shape, weight.shape)
         x, out = x.float().contiguous(), torch.empty(rows, outputs)
         self._half(*_at(weight, x, out), rows, inputs, outputs, torch.get_num_threads())
         return out
@@ -68,6 +70,8 @@ class Kernels:
     ) -> Tensor:
         """As `int8_product`, to the last bit: float32 [r, o]."""
         (rows, inputs), outputs = x.shape, len(packed)
+        assert are_few(rows), rows
+        assert inputs == packed.shape[1], (x.shape, packed.shape)
         x, out = x.float().contiguous(), torch.empty(rows, outputs)
         room = torch.empty(rows, inputs, dtype=torch.int16)
         threads = torch.get_num_threads()
@@ -84,6 +88,8 @@ class Kernels:
     ) -> Tensor:
         """As `int4_product`, to the last bit: float32 [r, o]."""
         (rows, inputs), padded, outputs = x.shape, codes.shape[1], len(scale)
+        assert are_few(rows), rows
+        assert inputs <= padded, (x.shape, codes.shape)
         x, out = x.float().contiguous(), torch.empty(rows, outputs)
         room = torch.empty(rows, padded, dtype=torch.int8)
         sums = torch.empty(rows, len(steps), dtype=torch.int32)
@@ -130,6 +136,11 @@ class Kernels:
         arrays = _at(codes[first:], steps[:, at:], offsets[:, at:], out)
         self._unpack(*arrays, *sizes, torch.get_num_threads())
         return out
+
+
+def are_few(rows: int) -> bool:
+    """Whether `half`, `int8` and `int4` take so many; none at all is not for them."""
+    return 1 <= rows <= MOST_ROWS
 
 
 def fits(*tensors: Tensor) -> bool:

@@ -17,9 +17,10 @@ def small_limits(monkeypatch):
 def test_a_table_shows_each_number_of_pictures(palikit, small_limits):
     outcome = palikit("bench", "--pictures", "1,2", "--tokens", "3", "--runs", "1")
     assert outcome.code == 0
-    machine, titles, one, two = outcome.out.splitlines()
+    machine, kernels, titles, one, two = outcome.out.splitlines()
     assert "GB/s" in machine
     assert "in float32" in machine
+    assert kernels.startswith("a row is read by")
     assert titles.split()[:2] == ["pictures", "vision"]
     assert (one.split()[0], two.split()[0]) == ("1", "2")
     assert len(one) == len(two) == len(titles)
