@@ -7,6 +7,8 @@ import pytest
 
 from palikit.cli.main import run as command
 from palikit.data.rendered import WORLDS
+from palikit.errors import UsageError
+from palikit.tuning.rendered import LONGEST, learn_world
 
 RECIPES = Path(__file__).parents[2] / "recipes/rendered"
 RENDERERS = {"music": ("verovio", "resvg_py"), "molecules": ("rdkit",)}
@@ -33,4 +35,9 @@ def test_a_few_steps_on_a_few_pictures_move_the_metric_the_right_way(world, tmp_
 
 
 def test_every_world_has_its_recipe():
-    assert {path.stem for path in RECIPES.glob("*.py")} == set(WORLDS)
+    assert {path.stem for path in RECIPES.glob("*.py")} == set(WORLDS) == set(LONGEST)
+
+
+def test_an_unknown_world_is_refused():
+    with pytest.raises(UsageError, match="choose one of charts"):
+        learn_world("nope")
