@@ -76,13 +76,10 @@ def write_checkpoint(name: str, folder: Path) -> None:
 
 def load_palikit(folder: Path) -> pk.PaliGemma:
     """As `pk.load` does, without a tokenizer: these weights have none."""
-    from palikit.engine.quantized import open_model
-    from palikit.quantize import speed_up_bfloat16
+    from palikit.engine.load import open_ready
     from palikit.weights.source import find
 
-    model = open_model(find(folder))
-    speed_up_bfloat16(model)
-    return model
+    return open_ready(find(folder))
 
 
 def palikit_runner(name: str, folder: Path):

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import torch
 
     from palikit.engine.speed import Limits, Speed
-    from palikit.model.paligemma import PaliGemma
 
 __all__ = ["bench"]
 
@@ -51,9 +50,11 @@ def bench(
     up to the first token, and of reading weights while decoding one picture.
     """
     batches = _batches(pictures)
+    from palikit.engine.load import open_ready
     from palikit.engine.speed import arithmetic_of, measure_limits, measure_speed
+    from palikit.weights.source import find
 
-    opened = _open(model, device, dtype, quantize)
+    opened = open_ready(find(model), device=device, dtype=dtype, quantize=quantize)
     kind = arithmetic_of(opened)
     limits = measure_limits(opened.text.embedding.weight.device, kind)
     if not json:
@@ -68,16 +69,6 @@ def bench(
     if json:
         told = {"read_gb_per_s": limits.read / 1e9, "multiply_g_per_s": limits.multiply / 1e9}
         print(json_module.dumps({"model": model, "quantize": quantize, **told, "rows": rows}))
-
-
-def _open(model: str, device: str, dtype: str | None, quantize: str | None) -> "PaliGemma":
-    from palikit.engine.quantized import open_model
-    from palikit.quantize import speed_up_bfloat16
-    from palikit.weights.source import find
-
-    opened = open_model(find(model), device=device, dtype=dtype, quantize=quantize)
-    speed_up_bfloat16(opened)
-    return opened
 
 
 def _machine(limits: "Limits", kind: "torch.dtype") -> str:

@@ -12,15 +12,16 @@ from palikit.errors import TokenizerError
 from palikit.inputs.image import Resize
 from palikit.inputs.processor import Processor
 from palikit.inputs.tokenizer import Tokenizer
-from palikit.quantize import speed_up_bfloat16
+from palikit.model.paligemma import PaliGemma
+from palikit.quantize import speed_up
 from palikit.weights.preprocessing import load_resample
 from palikit.weights.source import Source, find
 
 from .engine import Engine
-from .machine import room_for
+from .machine import keep_freed_memory, room_for
 from .quantized import open_model
 
-__all__ = ["load", "open_tools"]
+__all__ = ["load", "open_ready", "open_tools"]
 
 SEEN_BYTES = 1 << 28
 """Room for 228 pictures of the 3B at 224 px in bfloat16."""
@@ -64,11 +65,29 @@ def load(
     """
     measured = None if calibration is None else Calibration.load(calibration)
     found = find(source)
-    model = open_model(found, device=device, dtype=dtype, quantize=quantize)
+    model = open_ready(found, device=device, dtype=dtype, quantize=quantize)
     processor, codec = open_tools(found, model.config, tokenizer, mask_codec)
-    speed_up_bfloat16(model)
     room = room_for(model, slots=slots, cache_bytes=cache_bytes)
     return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room, calibration=measured)
+
+
+def open_ready(
+    found: Source,
+    *,
+    device: torch.device | str = "cpu",
+    dtype: torch.dtype | str | None = None,
+    quantize: str | None = None,
+) -> PaliGemma:
+    """A checkpoint as a model that answers as fast as this machine can.
+
+    Raises:
+        CheckpointError: as `load`.
+        UsageError: it is quantised already, or there is no such way.
+    """
+    model = speed_up(open_model(found, device=device, dtype=dtype, quantize=quantize))
+    if model.text.embedding.weight.device.type == "cpu":
+        keep_freed_memory()
+    return model
 
 
 def open_tools(

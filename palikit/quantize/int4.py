@@ -24,8 +24,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
-from .native import are_few, fits, kernels
-from .packed import PackedLinear
+from .native import MOST_ROWS, are_few, fits, kernels, whole_or_half
+from .packed import PackedLinear, finished
 
 __all__ = ["GROUP", "GROUPS", "Int4", "Int4Linear", "int4_product", "pack_int4", "unpack_int4"]
 
@@ -175,13 +175,19 @@ class Int4Linear(PackedLinear):
         return whole[: stop - start, : self.inputs]
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
-        """A few rows by a kernel that reads four bits, many by `int4_product`."""
-        if are_few(len(x)) and fits(self.codes) and (native := kernels()) is not None:
-            out = native.int4(x, self.codes, self.steps, self.offsets, self.scale)
-            return out[:, : self.outputs]
-        if len(x) <= FEW_ROWS and x.device.type == "cpu" and _kernel_has_our_order():
-            return self._few(x)[:, : self.outputs]
-        return int4_product(x, self._four())[:, : self.outputs]
+        """By a kernel that reads four bits where there is one, else as `int4_product`."""
+        buffers = (self.codes, self.steps, self.offsets, self.scale)
+        native = kernels() if fits(*buffers) else None
+        if native is not None and native.has_int4_matrix and len(x) > MOST_ROWS:
+            kind = whole_or_half(x.dtype)
+            return native.int4_matrix(x, *buffers, self.bias, self.outputs, kind).to(x.dtype)
+        if native is not None and are_few(len(x)):
+            product = native.int4(x, *buffers)
+        elif len(x) <= FEW_ROWS and x.device.type == "cpu" and _kernel_has_our_order():
+            product = self._few(x)
+        else:
+            product = int4_product(x, self._four())
+        return finished(product[:, : self.outputs], self.bias, x.dtype)
 
     def _few(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         if self._affine is None:

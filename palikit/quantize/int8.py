@@ -4,9 +4,10 @@ A product takes its activations in eight bits too, with one scale for each row, 
 (per-row dynamic quantisation), so that the sums are exact in 32-bit integers and only the roundings
 to eight bits remain; a row's result does not depend on what else is in its batch.
 
-Many rows go through `torch._int_mm`, which on a CPU takes any shape; a few go through a kernel of
-`native.py` where there is one, with the same result. The alternative, `_weight_int8pack_mm`, is
-written for bfloat16 alone (in float32 it was 20 to 400 times slower) and slower at one row as well.
+Rows go through kernels of `native.py` where there are some, a few through another than many, or
+through `torch._int_mm`, which on a CPU takes any shape, with the same result. The alternative,
+`_weight_int8pack_mm`, is written for bfloat16 alone (in float32 it was 20 to 400 times slower) and
+slower at one row as well.
 """
 
 import torch
@@ -15,8 +16,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from .frozen import frozen_product
-from .native import are_few, fits, kernels
-from .packed import Packed, PackedLinear, refuse_nonfinite
+from .native import are_few, fits, kernels, whole_or_half
+from .packed import Packed, PackedLinear, finished, refuse_nonfinite
 
 __all__ = [
     "Int8Embedding",
@@ -64,15 +65,22 @@ def unpack_int8(packed: Int8[Tensor, "o i"], scale: Float[Tensor, " o"]) -> Floa
 
 
 def int8_product(
-    x: Float[Tensor, "r i"], packed: Int8[Tensor, "o i"], scale: Float[Tensor, " o"]
+    x: Float[Tensor, "r i"],
+    packed: Int8[Tensor, "o i"],
+    scale: Float[Tensor, " o"],
+    bias: Float[Tensor, " o"] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "r o"]:
-    """x Wᵀ with both sides in eight bits, float32."""
+    """x Wᵀ + b, both sides of the product in eight bits; every way has the same bits."""
     native = kernels() if fits(packed) else None
     if native is None:
         rounded, x_scale = round_rows(x.float())
-        return int_mm(rounded, packed.t()).float().mul_(x_scale[:, None]).mul_(scale)
+        sums = int_mm(rounded, packed.t())
+        return finished(sums.float().mul_(x_scale[:, None]).mul_(scale), bias, dtype)
     if are_few(len(x)):
-        return native.int8(x, packed, scale)
+        return finished(native.int8(x, packed, scale), bias, dtype)
+    if native.has_int8_matrix and len(x):
+        return native.int8_matrix(x, packed, scale, bias, whole_or_half(dtype)).to(dtype)
     rounded, x_scale = native.round_rows(x)
     out = torch.empty(len(x), len(packed))
     # A block at a time, so that its sums are still in the processor's cache when they are scaled.
@@ -80,7 +88,7 @@ def int8_product(
         block = slice(start, start + BLOCK_OUTPUTS)
         sums = int_mm(rounded, packed[block].t())
         native.scale_sums(sums, x_scale, scale[block], out[:, block])
-    return out
+    return finished(out, bias, dtype)
 
 
 def round_rows(
@@ -131,7 +139,7 @@ class Int8Linear(PackedLinear):
 
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """As `int8_product`."""
-        return int8_product(x, self.packed, self.scale)
+        return int8_product(x, self.packed, self.scale, self.bias, x.dtype)
 
 
 class Int8Embedding(Packed):

@@ -6,9 +6,7 @@
  * all arrays are contiguous. A product reads a weight once for all its rows, 1 to ROWS.
  */
 
-#include <math.h>
-#include <stdint.h>
-#include <string.h>
+#include "lanes.h"
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
@@ -23,8 +21,6 @@ typedef uint16_t half_shorts __attribute__((vector_size(2 * LANES)));
 typedef uint32_t bits __attribute__((vector_size(4 * LANES)));
 typedef float floats __attribute__((vector_size(4 * LANES)));
 
-#define INLINE static inline __attribute__((always_inline))
-
 /* Calls `function` with its number of rows known to the compiler. */
 #define FOR_ROWS(rows, function, ...)            \
     switch (rows) {                              \
@@ -33,14 +29,6 @@ typedef float floats __attribute__((vector_size(4 * LANES)));
         case 3: function(3, __VA_ARGS__); break; \
         case 4: function(4, __VA_ARGS__); break; \
     }
-
-/* A bfloat16 is the upper half of a float. */
-INLINE float widen(uint16_t half) {
-    uint32_t whole = (uint32_t)half << 16;
-    float wide;
-    memcpy(&wide, &whole, sizeof wide);
-    return wide;
-}
 
 INLINE void half_output(const int rows, const uint16_t *weight, const float *x, float *out,
                         int64_t inputs, int64_t outputs) {

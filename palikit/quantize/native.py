@@ -1,17 +1,14 @@
-"""`kernels.c`, built for this machine's processor where it has a C compiler; nothing elsewhere.
+"""The functions of `kernels.c`, `matrices.c` and `fused.c` over tensors, where they can be built.
 
 PyTorch's own products of one row with a stored weight read memory at a half to two thirds of its
-speed. A build takes half a second, once for each machine and source, and is kept in the user's
-cache folder; PALIKIT_KERNELS=off goes without.
+speed, and those of many rows in whole numbers rearrange the weight each time. Without a C compiler,
+or with PALIKIT_KERNELS=off, they do the work all the same.
 """
 
 import ctypes
-import hashlib
 import os
-import platform
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -21,18 +18,17 @@ import torch
 from jaxtyping import BFloat16, Float, Int8, Int32, UInt8
 from torch import Tensor
 
-__all__ = ["MOST_ROWS", "Kernels", "are_few", "fits", "kernels"]
+from .building import built
+
+__all__ = ["MOST_ROWS", "Kernels", "are_few", "fits", "kernels", "whole_or_half"]
 
 MOST_ROWS = 4
 """Of a call; with more of them, a matrix product is faster."""
 
-SOURCE = Path(__file__).with_name("kernels.c")
-FLAGS = (
-    *("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"),
-    *("-shared", "-fPIC"),
-)
 BLOCK = 64
-SECONDS = 60
+TILE = 12
+"""Rows that `matrices.c` rounds side by side."""
+
 SWITCH = "PALIKIT_KERNELS"
 
 
@@ -40,6 +36,10 @@ class Kernels:
     """The library's functions over contiguous tensors on the CPU, whose sizes C does not check.
 
     `half`, `int8` and `int4` are products of 1 to MOST_ROWS rows; the others take any number.
+
+    Attributes:
+        has_int8_matrix: whether this processor is one for which there is `int8_matrix`.
+        has_int4_matrix: and `int4_matrix`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,6 +55,14 @@ class Kernels:
         self._round = _declare(library.round_rows, pointers=3, sizes=2)
         self._scale = _declare(library.scale_sums, pointers=4, sizes=3)
         self._unpack = _declare(library.unpack_int4, pointers=4, sizes=4)
+        self._norm = _declare(library.rms_norm, pointers=3, sizes=3, numbers=1)
+        self._gelu = _declare(library.gelu_product, pointers=2, sizes=2)
+        self.has_int8_matrix = hasattr(library, "int8_matrix")
+        self.has_int4_matrix = hasattr(library, "int4_matrix")
+        if self.has_int8_matrix:
+            self._int8_matrix = _declare(library.int8_matrix, pointers=8, sizes=5)
+        if self.has_int4_matrix:
+            self._int4_matrix = _declare(library.int4_matrix, pointers=10, sizes=7)
 
     def half(self, x: Float[Tensor, "r i"], weight: BFloat16[Tensor, "o i"]) -> Tensor:
         """x Wᵀ: float32 [r, o]."""
@@ -98,6 +106,47 @@ class Kernels:
         self._int4(*arrays, *sizes, torch.get_num_threads())
         return out
 
+    def int8_matrix(
+        self,
+        x: Float[Tensor, "r i"],
+        packed: Int8[Tensor, "o i"],
+        scale: Float[Tensor, " o"],
+        bias: Tensor | None,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """As `int8_product`, to the last bit: [r, o] of bfloat16 or float32."""
+        (rows, inputs), outputs = x.shape, len(packed)
+        assert inputs == packed.shape[1], (x.shape, packed.shape)
+        x, halves = _readable(x, dtype)
+        out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
+        room = _room(rows, -(-inputs // BLOCK) * BLOCK)  # by name, so that it outlives the call
+        arrays = _at(packed, scale, bias, x, out, *room)
+        self._int8_matrix(*arrays, rows, inputs, outputs, *halves, torch.get_num_threads())
+        return out
+
+    def int4_matrix(
+        self,
+        x: Float[Tensor, "r i"],
+        codes: UInt8[Tensor, "blocks padded 32"],
+        steps: UInt8[Tensor, "groups o"],
+        offsets: Int8[Tensor, "groups o"],
+        scale: Float[Tensor, " o"],
+        bias: Tensor | None,
+        outputs: int,
+        dtype: torch.dtype,
+    ) -> Tensor:
+        """As `int4_product`, to the last bit: so many outputs, of bfloat16 or float32."""
+        (rows, inputs), padded = x.shape, codes.shape[1]
+        assert inputs <= padded, (x.shape, codes.shape)
+        assert outputs <= len(scale), (outputs, len(scale))
+        x, halves = _readable(x, dtype)
+        out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
+        room = _room(rows, padded)
+        arrays = _at(codes, steps, offsets, scale, bias, x, out, *room)
+        sizes = (rows, inputs, padded, outputs, padded // len(steps))
+        self._int4_matrix(*arrays, *sizes, *halves, torch.get_num_threads())
+        return out
+
     def round_rows(
         self, x: Float[Tensor, "r i"]
     ) -> tuple[Int8[Tensor, "r i"], Float[Tensor, " r"]]:
@@ -119,6 +168,23 @@ class Kernels:
         threads = torch.get_num_threads()
         arrays = _at(sums, x_scale, scale, out)
         self._scale(*arrays, *sums.shape, out.stride(0), threads)
+
+    def rms_norm(self, x: Float[Tensor, "... i"], weight: Tensor, eps: float) -> Tensor:
+        """x / rms(x) * (1 + weight) of each row, in the dtype of x: float32 or bfloat16."""
+        out, weight, half = torch.empty_like(x), weight.float(), x.dtype is torch.bfloat16
+        sizes = (x.numel() // x.shape[-1], x.shape[-1], int(half))
+        self._norm(*_at(x, weight, out), *sizes, eps, torch.get_num_threads())
+        return out
+
+    def gelu_product(self, x: Float[Tensor, "... i"], factor: Tensor | None) -> Tensor:
+        """x becomes gelu(x), in the form with tanh, times `factor`; both float32 or bfloat16."""
+        assert x.is_contiguous()
+        if factor is not None:
+            assert (factor.shape, factor.dtype) == (x.shape, x.dtype)
+            assert factor.is_contiguous()
+        half = int(x.dtype is torch.bfloat16)
+        self._gelu(*_at(x, factor), x.numel(), half, torch.get_num_threads())
+        return x
 
     def unpack_int4(
         self,
@@ -143,6 +209,11 @@ def are_few(rows: int) -> bool:
     return 1 <= rows <= MOST_ROWS
 
 
+def whole_or_half(dtype: torch.dtype) -> torch.dtype:
+    """What `int8_matrix` and `int4_matrix` can give of a dtype, or something wider."""
+    return dtype if dtype is torch.bfloat16 else torch.float32
+
+
 def fits(*tensors: Tensor) -> bool:
     """Whether the kernels can read these."""
     return not torch.compiler.is_compiling() and all(
@@ -157,71 +228,32 @@ def kernels() -> Kernels | None:
     if compiler is None or os.name != "posix" or os.environ.get(SWITCH) == "off":
         return None
     try:
-        return Kernels(_built(compiler))
+        return Kernels(built(compiler))
     # Whatever this machine lacks, PyTorch's own kernels do the same.
     except (OSError, subprocess.SubprocessError):
         return None
 
 
-def _declare(function: Any, *, pointers: int, sizes: int) -> Callable[..., None]:
+def _declare(function: Any, *, pointers: int, sizes: int, numbers: int = 0) -> Callable[..., None]:
+    arrays, counts = [ctypes.c_void_p] * pointers, [ctypes.c_int64] * sizes
     function.restype = None
-    function.argtypes = [*[ctypes.c_void_p] * pointers, *[ctypes.c_int64] * sizes, ctypes.c_int]
+    function.argtypes = [*arrays, *counts, *[ctypes.c_float] * numbers, ctypes.c_int]
     return cast(Callable[..., None], function)
 
 
-def _at(*tensors: Tensor) -> Iterator[int]:
-    return (tensor.data_ptr() for tensor in tensors)
+def _at(*tensors: Tensor | None) -> Iterator[int | None]:
+    return (None if tensor is None else tensor.data_ptr() for tensor in tensors)
 
 
-def _built(compiler: str) -> Path:
-    folder = _own_folder()
-    path = folder / f"kernels-{_key(compiler)}.so"
-    if path.exists() and _is_ours(path):
-        return path
-    with tempfile.TemporaryDirectory(dir=folder) as room:
-        fresh = Path(room) / "kernels.so"
-        # PyTorch's own OpenMP, so that there are not two sets of threads that wait for each other.
-        shared = sorted((Path(torch.__file__).parent / "lib").glob("libgomp*.so*"))
-        libraries = ["-Wl,--as-needed", *map(str, shared), "-lm"]
-        command = [compiler, *FLAGS, "-o", str(fresh), str(SOURCE), *libraries]
-        subprocess.run(command, check=True, capture_output=True, timeout=SECONDS)
-        fresh.replace(path)
-    return path
+def _readable(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, tuple[int, int]]:
+    """What `matrices.c` reads, and whether that and what it writes are bfloat16."""
+    assert dtype in (torch.bfloat16, torch.float32), dtype
+    x = (x if x.dtype is torch.bfloat16 else x.float()).contiguous()
+    return x, (int(x.dtype is torch.bfloat16), int(dtype is torch.bfloat16))
 
 
-def _key(compiler: str) -> str:
-    """Of everything that a build depends on."""
-    version = subprocess.run(
-        [compiler, "--version"], check=True, capture_output=True, timeout=SECONDS
-    )
-    parts = [SOURCE.read_bytes(), version.stdout, *map(str.encode, FLAGS), _processor()]
-    parts.append(torch.__version__.encode())
-    return hashlib.sha256(b"\0".join(parts)).hexdigest()[:16]
-
-
-def _processor() -> bytes:
-    """What tells it from another in whose place the folder might be opened."""
-    try:
-        lines = Path("/proc/cpuinfo").read_bytes().splitlines()
-    except OSError:
-        return platform.processor().encode()
-    return next((line for line in lines if line.startswith((b"flags", b"Features"))), b"")
-
-
-def _own_folder() -> Path:
-    """A folder that nobody else can write to: what lies in it is run.
-
-    Raises:
-        OSError: there is none.
-    """
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(base) / "palikit"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _is_ours(folder):
-        raise PermissionError(f"others can write to {folder}")
-    return folder
-
-
-def _is_ours(path: Path) -> bool:
-    told = path.stat()
-    return told.st_uid == os.getuid() and not told.st_mode & 0o022
+def _room(rows: int, inputs: int) -> tuple[Tensor, Tensor, Tensor]:
+    """For rows in eight bits: whole tiles of them, their scales and their sums."""
+    tiles = -(-rows // TILE)
+    bytes_ = torch.empty(tiles * TILE, inputs, dtype=torch.int8)
+    return bytes_, torch.empty(rows), torch.empty(rows, dtype=torch.int32)

@@ -11,7 +11,7 @@ from palikit.errors import CheckpointError
 
 from .frozen import frozen_product
 
-__all__ = ["Packed", "PackedLinear", "refuse_nonfinite"]
+__all__ = ["Packed", "PackedLinear", "finished", "refuse_nonfinite"]
 
 UNPACKED_ROWS = 1 << 14
 """Outputs that are unpacked at once for training: every layer of the 3B whole, its table in 16."""
@@ -84,7 +84,7 @@ class PackedLinear(Packed):
 
     @abstractmethod
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
-        """x Wᵀ, float32."""
+        """x Wᵀ + b, in the dtype of x."""
 
     def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
         """x Wᵀ + b, in the dtype of x.
@@ -92,13 +92,17 @@ class PackedLinear(Packed):
         Where a gradient is to pass, activations are not rounded: what trains on a quantised base
         learns from its weights alone.
         """
-        if x.requires_grad:
+        if x.requires_grad or (self.bias is not None and self.bias.requires_grad):
             product = frozen_product(x, self)
             return product if self.bias is None else product + self.bias
-        product = self.product(x.flatten(0, -2))
-        if self.bias is not None:
-            product = product.add_(self.bias)
-        return product.to(x.dtype).view(*x.shape[:-1], self.outputs)
+        return self.product(x.flatten(0, -2)).view(*x.shape[:-1], self.outputs)
+
+
+def finished(
+    product: Float[Tensor, "r o"], bias: Float[Tensor, " o"] | None, dtype: torch.dtype
+) -> Float[Tensor, "r o"]:
+    """A float32 product, which is changed, with its bias and in its last form."""
+    return (product if bias is None else product.add_(bias)).to(dtype)
 
 
 def refuse_nonfinite(scale: Tensor) -> None:

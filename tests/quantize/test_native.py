@@ -1,67 +1,41 @@
 """The kernels of a few rows against their twins in PyTorch, and how they are built."""
 
-import os
 import platform
-import shutil
-import subprocess
-import tempfile
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
 import torch
+from helpers.native import built, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from palikit.quantize import native
+from palikit.quantize import building, native
 from palikit.quantize.half import HalfLinear, half_product
 from palikit.quantize.int4 import Int4Linear, int4_product, pack_int4, unpack_int4
 from palikit.quantize.int8 import int8_product, pack_int8, round_rows
-from palikit.quantize.native import MOST_ROWS, Kernels, kernels
+from palikit.quantize.native import MOST_ROWS, kernels
 
 ROWS = range(1, MOST_ROWS + 1)
 WRONG = (AssertionError, TypeCheckError)  # the latter where tests check annotations
 SIZES = st.tuples(st.sampled_from(ROWS), st.integers(1, 200), st.integers(1, 150))
 
 
-@cache
-def can_compile() -> bool:
-    """Whether this machine builds anything at all with our flags; then it must build ours."""
-    compiler = shutil.which(os.environ.get("CC") or "cc")
-    if compiler is None:
-        return False
-    with tempfile.TemporaryDirectory() as folder:
-        source = Path(folder, "empty.c")
-        source.write_text("int nothing(void) { return 0; }")
-        command = [compiler, *native.FLAGS, "-o", str(source.with_suffix(".so")), str(source)]
-        return subprocess.run(command, capture_output=True, check=False).returncode == 0
-
-
-def built() -> Kernels:
-    if not can_compile():
-        pytest.skip("this machine has no C compiler with OpenMP, so there are no kernels to test")
-    found = kernels()
-    assert found is not None, "kernels.c was not built, or could not be loaded"
-    return found
-
-
-@pytest.fixture(params=["", "-mno-avx2"], ids=["as it is", "without AVX2"])
+@pytest.fixture(
+    params=["", "-mno-avx512vbmi", "-mno-avx512vnni", "-mno-avx2"],
+    ids=["as it is", "without VBMI", "without VNNI", "without AVX2"],
+)
 def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Kernels for this processor, and for one that knows less."""
+    """Kernels for this processor, and for those that know less."""
     if request.param and platform.machine() != "x86_64":
-        pytest.skip("this processor has no AVX2 to go without")
+        pytest.skip("only processors of this kind have it to go without")
     if request.param:
-        monkeypatch.setattr(native, "FLAGS", (*native.FLAGS, request.param))
+        monkeypatch.setattr(building, "FLAGS", (*building.FLAGS, request.param))
     kernels.cache_clear()
     built()
     yield
     kernels.cache_clear()
-
-
-def numbers(seed: int, *shape: int) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @settings(max_examples=60, deadline=None)

@@ -1,0 +1,86 @@
+/* What stands between products, each in one pass over its numbers: floats, or bfloat16 where `half`,
+ * worked on in float. Written so that a compiler sees lanes in its loops. */
+
+#include "lanes.h"
+
+#define LITTLE 65536 /* numbers for which waking other threads takes longer than the work */
+
+INLINE void norm_row(const void *x, const float *weight, void *out, int64_t start, int64_t width,
+                     float eps, const int half) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++) {
+        const float one = load(x, start + i, half);
+        sum += one * one;
+    }
+    const float scale = 1 / sqrtf(sum / (float)width + eps);
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++)
+        store(out, start + i, load(x, start + i, half) * scale * (1 + weight[i]), half);
+}
+
+/* Each row over its root mean square, times 1 + weight. */
+void rms_norm(const void *x, const float *weight, void *out, int64_t rows, int64_t width,
+              int64_t half, float eps, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * width > LITTLE)
+    for (int64_t r = 0; r < rows; r++) {
+        if (half)
+            norm_row(x, weight, out, r * width, width, eps, 1);
+        else
+            norm_row(x, weight, out, r * width, width, eps, 0);
+    }
+}
+
+/* e^x within two units of the last place: 2^k e^r, |r| <= ln(2) / 2, by eight terms of the series.
+ * Above 88.4 it is infinite. */
+INLINE float exponential(float x) {
+    x = x > 89 ? 89 : x;
+    x = x < -87 ? -87 : x;
+    const float k = rintf(x * 1.44269504f);
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln(2) in two parts */
+    float sum = 1.0f / 5040;
+    sum = sum * r + 1.0f / 720;
+    sum = sum * r + 1.0f / 120;
+    sum = sum * r + 1.0f / 24;
+    sum = sum * r + 1.0f / 6;
+    sum = sum * r + 0.5f;
+    sum = sum * r + 1;
+    sum = sum * r + 1;
+    const uint32_t bits = (uint32_t)((int32_t)k + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
+/* x / 2 * (1 + tanh(u)) is x / (1 + e^-2u), which loses nothing where tanh is near -1. */
+INLINE float gelu(float x) {
+    const float u = 0.797884561f * (x + 0.044715f * x * x * x);
+    return x * (1 / (1 + exponential(-2 * u)));
+}
+
+INLINE void gelu_part(void *x, const void *factor, int64_t start, int64_t stop, const int half) {
+    if (factor) {
+#pragma omp simd
+        for (int64_t i = start; i < stop; i++) {
+            /* Rounded between the two, as separate operations are. */
+            const float one = gelu(load(x, i, half));
+            store(x, i, (half ? widen(narrow(one)) : one) * load(factor, i, half), half);
+        }
+    } else {
+#pragma omp simd
+        for (int64_t i = start; i < stop; i++) store(x, i, gelu(load(x, i, half)), half);
+    }
+}
+
+/* x becomes gelu(x), in the form with tanh, times `factor` where there is one. */
+void gelu_product(void *x, const void *factor, int64_t count, int64_t half, int threads) {
+    const int64_t part = 4096;
+#pragma omp parallel for num_threads(threads) schedule(static) if (count > LITTLE)
+    for (int64_t start = 0; start < count; start += part) {
+        const int64_t stop = start + part < count ? start + part : count;
+        if (half)
+            gelu_part(x, factor, start, stop, 1);
+        else
+            gelu_part(x, factor, start, stop, 0);
+    }
+}

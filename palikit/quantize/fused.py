@@ -1,0 +1,88 @@
+"""Norms and gated MLPs in one pass over memory each, swapped into a model for inference on a CPU.
+
+Between two products of a picture's tokens stand a dozen operations of PyTorch, each of which reads
+and writes megabytes. The same numbers come out but for their last bits (`docs/numerics.md`); where
+a gradient is to pass, or there is no compiler, the plain modules' own operations run.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from palikit.model.gemma import GemmaMlp, RMSNorm
+from palikit.model.siglip import SiglipMlp
+from palikit.shapes import Embeddings
+
+from .native import Kernels, fits, kernels
+
+__all__ = ["FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp", "fuse"]
+
+
+def fuse(model: nn.Module) -> nn.Module:
+    """Swap every RMSNorm and MLP of a model on a CPU, in place; what they hold is shared."""
+    for module in list(model.modules()):
+        for name, child in module.named_children():
+            fused = FUSED.get(type(child))
+            if fused is not None and _on_cpu(child):
+                setattr(module, name, fused(child))
+    return model
+
+
+class FusedNorm(RMSNorm):
+    """`RMSNorm`, its square, mean, root and two products at once."""
+
+    def __init__(self, plain: RMSNorm) -> None:
+        nn.Module.__init__(self)
+        self.eps, self.weight = plain.eps, plain.weight
+
+    def forward(self, x: Embeddings) -> Embeddings:
+        """Normalise the last dimension."""
+        native = _usable(x, self.weight)
+        if native is None:
+            return super().forward(x)
+        return native.rms_norm(x, self.weight, self.eps)
+
+
+class FusedGemmaMlp(GemmaMlp):
+    """`GemmaMlp`, its GELU and the product with `up` at once, in place."""
+
+    def __init__(self, plain: GemmaMlp) -> None:
+        nn.Module.__init__(self)
+        self.gate, self.up, self.down = plain.gate, plain.up, plain.down
+
+    def forward(self, x: Embeddings) -> Embeddings:
+        """Each token on its own."""
+        native = _usable(x)
+        if native is None:
+            return super().forward(x)
+        gate, up = self.gate(x), self.up(x)
+        return self.down(native.gelu_product(gate, up))
+
+
+class FusedSiglipMlp(SiglipMlp):
+    """`SiglipMlp` with its GELU in place."""
+
+    def __init__(self, plain: SiglipMlp) -> None:
+        nn.Module.__init__(self)
+        self.fc1, self.fc2 = plain.fc1, plain.fc2
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Each patch on its own."""
+        native = _usable(x)
+        if native is None:
+            return super().forward(x)
+        return self.fc2(native.gelu_product(self.fc1(x), None))
+
+
+FUSED = {RMSNorm: FusedNorm, GemmaMlp: FusedGemmaMlp, SiglipMlp: FusedSiglipMlp}
+
+
+def _on_cpu(module: nn.Module) -> bool:
+    return all(tensor.device.type == "cpu" for tensor in module.state_dict().values())
+
+
+def _usable(*tensors: Tensor) -> Kernels | None:
+    """The kernels, where they take these, and nobody wants a gradient."""
+    if torch.is_grad_enabled() or not fits(*tensors):
+        return None
+    known = all(tensor.dtype in (torch.float32, torch.bfloat16) for tensor in tensors)
+    return kernels() if known else None

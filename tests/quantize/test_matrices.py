@@ -1,0 +1,127 @@
+"""Products of many rows in C against their twins in PyTorch, to the last bit."""
+
+import pytest
+import torch
+from helpers.native import built, numbers
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from palikit.quantize.int4 import GROUPS, Int4Linear, int4_product, pack_int4, unpack_int4
+from palikit.quantize.int8 import Int8Linear, int8_product, int_mm, pack_int8, round_rows
+from palikit.quantize.native import Kernels, kernels
+from palikit.quantize.packed import finished
+
+SIZES = st.tuples(st.integers(1, 60), st.integers(1, 300), st.integers(1, 200))
+KINDS = st.sampled_from([torch.float32, torch.bfloat16])
+
+
+def matrices() -> Kernels:
+    found = built()
+    if not found.has_int8_matrix:
+        pytest.skip("this processor has no AVX-512 VNNI, or has matrix units")
+    return found
+
+
+def plain(x, columns, scale, bias, dtype):
+    """Codes [i, o] of a weight times x in whole numbers, by PyTorch alone."""
+    rounded, x_scale = round_rows(x.float())
+    sums = int_mm(torch.nn.functional.pad(rounded, (0, len(columns) - x.shape[1])), columns)
+    return finished(sums.float().mul_(x_scale[:, None]).mul_(scale), bias, dtype)
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIZES, KINDS, KINDS, st.booleans(), st.integers(0, 99))
+def test_int8_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, seed) -> None:
+    rows, inputs, outputs = sizes
+    x = numbers(seed, rows, inputs).to(given_as)
+    packed, scale = pack_int8(numbers(seed + 1, outputs, inputs))
+    bias = numbers(seed + 2, outputs) if has_bias else None
+    ours = matrices().int8_matrix(x, packed, scale, bias, asked_as)
+    assert torch.equal(ours, plain(x, packed.t(), scale, bias, asked_as))
+
+
+@settings(max_examples=80, deadline=None)
+@given(SIZES, KINDS, KINDS, st.booleans(), st.sampled_from(GROUPS), st.integers(0, 99))
+def test_int4_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, group, seed) -> None:
+    native = matrices()
+    if not native.has_int4_matrix:
+        pytest.skip("this processor has no AVX-512 VBMI")
+    rows, inputs, outputs = sizes
+    x = numbers(seed, rows, inputs).to(given_as)
+    four = pack_int4(numbers(seed + 1, outputs, inputs), group)
+    bias = numbers(seed + 2, outputs) if has_bias else None
+    buffers = (four.codes, four.steps, four.offsets, four.scale)
+    ours = native.int4_matrix(x, *buffers, bias, outputs, asked_as)
+    columns = unpack_int4(four)[:, :outputs]
+    assert torch.equal(ours, plain(x, columns, four.scale[:outputs], bias, asked_as))
+
+
+@pytest.mark.parametrize(
+    ("rows", "inputs", "outputs"), [(13, 5000, 70), (400, 2100, 130), (900, 64, 64)]
+)
+def test_more_than_is_worked_on_at_once(rows: int, inputs: int, outputs: int) -> None:
+    x, weight = numbers(0, rows, inputs), numbers(1, outputs, inputs)
+    packed, scale = pack_int8(weight)
+    ours = matrices().int8_matrix(x, packed, scale, None, torch.float32)
+    assert torch.equal(ours, plain(x, packed.t(), scale, None, torch.float32))
+    four = pack_int4(weight)
+    layer = Int4Linear(inputs, outputs, bias=False)
+    layer.pack(weight)
+    assert torch.equal(layer.product(x), int4_product(x, four)[:, :outputs])
+
+
+def test_the_largest_sums_fit_into_32_bits() -> None:
+    inputs = 36_864  # of the 28B's MLP
+    x, weight = torch.ones(5, inputs), torch.ones(64, inputs)
+    weight[::2] = -1
+    packed, scale = pack_int8(weight)
+    ours = matrices().int8_matrix(x, packed, scale, None, torch.float32)
+    torch.testing.assert_close(ours, x @ weight.t(), rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("wrong", [torch.nan, torch.inf, -torch.inf])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_what_is_no_number_stays_in_its_row(wrong: float, dtype: torch.dtype) -> None:
+    x = torch.ones(14, 40)
+    x[1, 3] = wrong
+    x[2] = 0
+    x[3] = 1e-42  # whose scale has no inverse
+    packed, scale = pack_int8(numbers(0, 64, 40))
+    ours = matrices().int8_matrix(x.to(dtype), packed, scale, None, dtype)
+    assert torch.isnan(ours[1]).all()
+    assert not ours[2:4].any()
+    assert torch.isfinite(ours[4:]).all()
+    assert torch.isfinite(ours[0]).all()
+
+
+@pytest.mark.parametrize("mode", [Int8Linear, Int4Linear])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
+def test_a_layer_gives_the_same_with_and_without(mode, dtype, monkeypatch) -> None:
+    layer = mode(96, 70, bias=True, dtype=dtype)
+    layer.pack(numbers(0, 70, 96))
+    with torch.no_grad():
+        layer.bias.copy_(numbers(1, 70))
+    x = numbers(2, 3, 7, 96).to(dtype)
+    matrices()
+    ours = layer(x)
+    assert (ours.dtype, ours.shape) == (dtype, (3, 7, 70))
+    kernels.cache_clear()
+    monkeypatch.setenv("PALIKIT_KERNELS", "off")
+    assert torch.equal(ours, layer(x))
+    kernels.cache_clear()
+
+
+def test_the_number_of_threads_changes_nothing() -> None:
+    x = numbers(0, 100, 300)
+    packed, scale = pack_int8(numbers(1, 130, 300))
+    threads = torch.get_num_threads()
+    matrices()
+    found = []
+    try:
+        for number in (1, 2, 7):
+            torch.set_num_threads(number)
+            found.append(int8_product(x, packed, scale))
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[0], found[2])
