@@ -1,6 +1,7 @@
 """`palikit eval`: a model's numbers on benchmarks, and whether two runs differ."""
 
 import json as json_module
+import os
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -100,15 +101,24 @@ def eval(
         read = [(one, one.read(_root(one, data), split=split)) for one in chosen]
         wish = Wish(limit=limit, against=against, predictions=predictions, fresh=fresh)
         folder = out or Path(f"eval-{'-'.join(dict.fromkeys(told))}"[:100])
-        with _judged(judge):
+        with _judged(judge, chosen):
             results = _run(read, folder, _how(wish, options, split, grammar), options, wish)
         _report(results, folder, f"palikit eval {' '.join(told)}", as_json=options.json)
 
 
-def _judged(name: str | None) -> AbstractContextManager[None]:
-    from palikit.eval.scoring import judged_by, load_judge
+def _judged(name: str | None, chosen: "Sequence[values.Benchmark]") -> AbstractContextManager[None]:
+    from palikit.eval.scoring import JUDGED, judged_by, load_judge
 
-    return judged_by(None if name is None else load_judge(name))
+    if name is None:
+        return judged_by(None)
+    if not any(one.metric in JUDGED for one in chosen):
+        told = ", ".join(one.name for one in chosen)
+        raise UsageError(f"--judge judges sentences, of which {told} asks none: leave it out")
+    # As `python -m` would, the installed command looks where it was called, but there last, so that
+    # no file of that folder takes the place of a library.
+    if (here := os.getcwd()) not in sys.path:
+        sys.path.append(here)
+    return judged_by(load_judge(name))
 
 
 def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "evaluating.How":

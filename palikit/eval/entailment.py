@@ -69,7 +69,8 @@ def nes(
 
 
 def _is_unfounded(verdict: Verdict) -> bool:
-    if verdict not in get_args(Verdict):
+    # Asked first whether it is a text, for what an array is equal to is no truth value.
+    if not isinstance(verdict, str) or verdict not in get_args(Verdict):
         raise UsageError(
             f"the judge said {verdict!r}: it must say one of {', '.join(get_args(Verdict))}"
         )

@@ -143,14 +143,16 @@ def _finish(
 ) -> Result:
     if benchmark.submission and not can_score:
         write_json(folder / "submission.json", FORMS[benchmark.submission](items, answers))
+    scores = SCORERS[benchmark.metric](answers, items) if can_score else None
     result = Result(
         benchmark=benchmark,
         model=how.model,
         variant=how.variant,
         items=items,
         answers=answers,
-        scores=SCORERS[benchmark.metric](answers, items) if can_score else None,
+        scores=scores,
         problems=[*problems, *answer_problems(answers)],
+        notes=scores.notes if scores is not None else (),
     )
     write_result(result, folder)
     return result

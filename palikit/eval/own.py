@@ -26,11 +26,11 @@ OWN = "own-"
 
 LENGTHS = {
     **{"teds": 2048, "grits": 2048, "kern": 1024, "spotting": 1024, "detection": 1024},
-    **{"detection_ap50": 1024, "segmentation": 1024, "smiles": 256, "cider": 128},
+    **{"detection_ap50": 1024, "segmentation": 1024, "smiles": 256, "nes": 192, "cider": 128},
 }
 """The most tokens of an answer, where 64 are not enough."""
 
-LOWER_IS_BETTER = frozenset({"kern"})
+LOWER_IS_BETTER = frozenset({"kern", "nes"})
 
 
 def own_benchmark(name: str) -> Benchmark:

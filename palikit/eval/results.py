@@ -35,7 +35,7 @@ class Result:
         answers: one an item.
         scores: None for a test server's split.
         problems: whatever was counted and named.
-        notes: further numbers that belong to this benchmark, in words.
+        notes: what else belongs to this number, in words.
     """
 
     benchmark: Benchmark

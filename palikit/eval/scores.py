@@ -57,8 +57,8 @@ class Scores:
         others: further numbers by name.
         groups: one number a group: class, question type, language or subset.
         unparsed: the share, from 0 to 1, of answers in which the metric could read nothing.
-        n: how many items were scored.
         rows: for intervals and for comparing runs.
+        notes: what a reader must know of the headline, a sentence each.
     """
 
     headline: float
@@ -67,8 +67,13 @@ class Scores:
     others: Mapping[str, float]
     groups: Mapping[str, float]
     unparsed: float
-    n: int
     rows: Rows
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n(self) -> int:
+        """How many items were scored."""
+        return len(self.per_item)
 
 
 def _mean(rows: NDArray[np.float64]) -> float:

@@ -204,6 +204,7 @@ def test_a_users_own_lines_are_measured_by_any_metric(tmp_path, capfd):
     (item,) = find_benchmark("own-spotting").read(path)
     assert (item.prefix, item.things[0].label) == ("detect text", "EXIT")
     assert not find_benchmark("own-kern").higher_is_better
+    assert not find_benchmark("own-nes").higher_is_better
     out = ["--out", str(tmp_path / "out")]
     assert command(["eval", "own-spotting", "--data", str(path), *out]) == 0
     assert "own labels, spotting" in capfd.readouterr().out

@@ -10,6 +10,6 @@ from .regions import REGIONS
 from .sets import SETS
 from .words import WORDS
 
-__all__ = ["SCORERS", "Scorer", "judged_by", "load_judge"]
+__all__ = ["JUDGED", "SCORERS", "Scorer", "judged_by", "load_judge"]
 
 SCORERS: dict[str, Scorer] = {**WORDS, **SETS, **REGIONS, **JUDGED}

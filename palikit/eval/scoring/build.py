@@ -79,6 +79,7 @@ def build_scores(
     rows: Rows | None = None,
     others: Mapping[str, float] | None = None,
     groups: Mapping[str, float] | None = None,
+    notes: Sequence[str] = (),
 ) -> Scores:
     """Scores whose headline is the statistic of the rows; by default the mean of the values."""
     chosen = rows or Rows("mean", tuple((float(value),) for value in values))
@@ -90,8 +91,8 @@ def build_scores(
         others=dict(others or {}),
         groups=dict(group_means(values, items) if groups is None else groups),
         unparsed=fmean(not one.parsed for one in answers),
-        n=len(items),
         rows=chosen,
+        notes=tuple(notes),
     )
 
 

@@ -4,7 +4,7 @@
         evaluate(engine, BENCHMARKS["docci"], items, folder, how)
 
 `my_judge.py` has `def judge(picture: Image, sentence: str) -> str`, which says `entailment`,
-`neutral`, `contradiction` or `nothing`.
+`neutral`, `contradiction` or `nothing`. What it raises is its author's to see, and goes through.
 """
 
 import importlib
@@ -28,9 +28,11 @@ __all__ = ["JUDGED", "judged_by", "load_judge"]
 _JUDGE: ContextVar[Judge[Image.Image] | None] = ContextVar("judge", default=None)
 
 HINT = (
-    "this number needs a judge of pictures and sentences: name yours with --judge module:function "
-    "(palikit/eval/scoring/judged.py says what it must do)"
+    "this number needs a judge of pictures and sentences: palikit eval takes yours as --judge "
+    "module:function, a function of a Pillow image and a sentence that returns entailment, "
+    "neutral, contradiction or nothing"
 )
+WHERE = "write module:function, with the module in this folder or in one of PYTHONPATH"
 
 
 @contextmanager
@@ -47,18 +49,18 @@ def load_judge(name: str) -> Judge[Image.Image]:
     """`"my_judge:judge"` -> that function of a module that can be imported from here.
 
     Raises:
-        UsageError: there is none of that name.
+        UsageError: it is no such name, cannot be imported, or is no function.
     """
     module, _, function = name.partition(":")
+    if not (all(part.isidentifier() for part in module.split(".")) and function.isidentifier()):
+        raise UsageError(f"--judge {name!r} names no function of a module: {WHERE}")
     try:
-        found: Any = getattr(importlib.import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise UsageError(
-            f"--judge {name!r} cannot be found ({error}): write module:function, with the module's "
-            "folder in PYTHONPATH"
-        ) from error
+        found: Any = getattr(importlib.import_module(module), function, None)
+    except (ImportError, SyntaxError) as error:
+        raise UsageError(f"--judge {name!r} cannot be imported ({error}): {WHERE}") from error
     if not callable(found):
-        raise UsageError(f"--judge {name!r} is no function")
+        told = "nothing" if found is None else f"a {type(found).__name__}, which is no function"
+        raise UsageError(f"--judge {name!r} is {told}: {WHERE}")
     judge: Judge[Image.Image] = found
     return judge
 
@@ -74,8 +76,13 @@ def _nes(answers: Answers, items: Items) -> Scores:
     """The share over all sentences; a description counts by how many it has."""
     judge = _check()
     told = [one.answer for one in answers]
-    pictures = [open_picture(item.pictures[0]) for item in items]
-    _, each = nes(told, pictures, judge)
+    # Opened when a sentence asks for it: thousands do not fit in memory, and one that does not open
+    # has an empty answer, of which nothing is asked.
+    _, each = nes(
+        told,
+        [item.pictures[0] for item in items],
+        lambda picture, sentence: judge(open_picture(picture), sentence),
+    )
     sentences = [len(split_sentences(text)) for text in told]
     pairs = zip(each, sentences, strict=True)
     rows = Rows("ratio", tuple((share * count / 100, float(count)) for share, count in pairs))
@@ -83,7 +90,14 @@ def _nes(answers: Answers, items: Items) -> Scores:
         "sentences": fmean(sentences),
         "characters": fmean(len(text) for text in told),
     }
-    return build_scores(answers, items, each, rows=rows, others=others)
+    note = f"the judge was {_name(judge)}; the published shares are the majority of five people's"
+    return build_scores(answers, items, each, rows=rows, others=others, notes=[note])
+
+
+def _name(judge: Judge[Image.Image]) -> str:
+    """`my_judge:judge`; that of its class for an object that can be called."""
+    named: Any = judge if hasattr(judge, "__qualname__") else type(judge)
+    return f"{named.__module__}:{named.__qualname__}"
 
 
 JUDGED: dict[str, Scorer] = {"nes": Scorer(_nes, check=_check)}

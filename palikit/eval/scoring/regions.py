@@ -46,7 +46,6 @@ def _detection(headline: Literal["ap", "ap50"], answers: Answers, items: Items) 
         others=others,
         groups={name: 100 * row[headline] for name, row in scores.per_class.items()},
         unparsed=plain.unparsed,
-        n=len(items),
         rows=plain.rows,
     )
 
