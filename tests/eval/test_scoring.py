@@ -17,6 +17,7 @@ WORDS = {
     "vqa": ([["2"] * 9 + ["3"], ["a"] * 10], ["two", "b"], 50, 0),
     "soft": ([["a", "a", "b"], ["b"]], ["a", " "], 100 / 3, 0.5),
     "exact": ([["a"], ["b"], ["a"]], ["a", "B", ""], 100 / 3, 1 / 3),
+    "exact_by_language": ([["a"], ["b"], ["a"]], ["a", "B", ""], 100 / 3, 1 / 3),
     "exact_lower": ([["a"], ["b"]], ["a", "B"], 100, 0),
     "any_exact": ([["a", "b"], ["c"]], ["b", "d"], 50, 0),
     "anls": ([["paris"], ["x"]], ["Pariss", "y"], 50 * 5 / 6, 0),
@@ -73,7 +74,7 @@ def test_answers_of_other_items_are_refused() -> None:
         SCORERS["exact"]([], [])
 
 
-@pytest.mark.parametrize("metric", ["relaxed", "pope", "rsvqa"])
+@pytest.mark.parametrize("metric", ["relaxed", "pope", "rsvqa", "exact_by_language"])
 def test_a_mean_over_groups_weighs_each_the_same(metric: str) -> None:
     right = "yes" if metric == "pope" else "7"
     groups = ["human", "augmented", "augmented", "augmented"]
@@ -81,6 +82,14 @@ def test_a_mean_over_groups_weighs_each_the_same(metric: str) -> None:
     scores = SCORERS[metric](said(items, [right, "no", "no", right]), items)
     assert scores.headline == pytest.approx((100 + 100 / 3) / 2)
     assert scores.groups == pytest.approx({"human": 100, "augmented": 100 / 3})
+
+
+def test_a_large_language_weighs_no_more_and_the_plain_mean_stands_beside() -> None:
+    items = [item(str(i), "True", group=name) for i, name in enumerate(["zh", "zh", "zh", "sw"])]
+    scores = SCORERS["exact_by_language"](said(items, ["True"] * 3 + ["False"]), items)
+    assert scores.headline == 50
+    assert scores.groups == {"sw": 0, "zh": 100}
+    assert scores.others == {"mean over all questions": 75, "always saying 'True'": 100}
 
 
 def test_languages_are_averaged_without_english_each_with_its_own_rarities() -> None:

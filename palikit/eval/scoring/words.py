@@ -53,6 +53,14 @@ def _with_one_answer(
     return build_scores(answers, items, values, others={f"always saying {common!r}": always})
 
 
+def _by_language(answers: Answers, items: Items) -> Scores:
+    """The mean over languages, each weighing the same however many questions it has."""
+    scores = _with_one_answer(_exact, answers, items)
+    others = {"mean over all questions": fmean(scores.per_item), **scores.others}
+    rows = mean_of_groups(scores.per_item, items)
+    return build_scores(answers, items, scores.per_item, rows=rows, others=others)
+
+
 def _relaxed(answers: Answers, items: Items) -> Scores:
     """The mean of the human and the augmented questions, where groups tell them apart."""
     values = percents(lambda text, right: relaxed_accuracy(text, right[0]), answers, items)
@@ -102,6 +110,7 @@ WORDS: dict[str, Scorer] = {
     "vqa": Scorer(partial(_mean, vqa_accuracy)),
     "soft": Scorer(partial(_mean, soft_match)),
     "exact": Scorer(partial(_with_one_answer, _exact)),
+    "exact_by_language": Scorer(_by_language),
     "exact_lower": Scorer(partial(_with_one_answer, partial(_exact, ignore_case=True))),
     "any_exact": Scorer(partial(_mean, any_match)),
     "anls": Scorer(_anls, packages=("rapidfuzz",)),

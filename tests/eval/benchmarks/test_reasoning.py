@@ -1,10 +1,13 @@
 import copy
+from dataclasses import replace
 
 import pytest
 from helpers.official import LAYOUTS, lay
 
 from palikit.errors import DataError
 from palikit.eval.benchmarks import BENCHMARKS
+from palikit.eval.predictions import Prediction
+from palikit.eval.scoring import SCORERS
 
 
 def read(name, root, split=None):
@@ -42,6 +45,33 @@ def test_marvl_is_answered_as_nlvr2_and_grouped_by_language(tmp_path):
     assert left.path == tmp_path / "marvl-images/id/images/61-Sayur/61-2.jpg"
     assert right.path.name == "61-11.jpg"
     assert [item.id for item in read("marvl", tmp_path, "test_sw")] == ["sw_sw-0"]
+
+
+@pytest.mark.parametrize("name", ["marvl", "xgqa"])
+def test_languages_take_turns_so_that_a_limit_sees_all_of_them(name, tmp_path):
+    layout = copy.deepcopy(LAYOUTS[name])
+    for path, content in layout.items():
+        if name == "marvl" and "-tr" in path:
+            content.append({**content[0], "id": "tr-1"})
+        elif name == "xgqa" and "_ko" in path:
+            content["8"] = next(iter(content.values()))
+    groups = [item.group for item in BENCHMARKS[name].read(lay(tmp_path, layout))]
+    languages = "id sw ta tr zh".split() if name == "marvl" else "bn de id ko pt ru zh".split()
+    assert groups == [*languages, "tr" if name == "marvl" else "ko"]
+
+
+@pytest.mark.parametrize("name", ["marvl", "xgqa"])
+def test_the_mean_of_languages_is_what_is_published(name, tmp_path):
+    items = read(name, tmp_path)
+    answers = [Prediction(item.id, item.references[0]) for item in items]
+    wrong = [replace(one, answer="?") for one in answers]
+    # One language a question here, and one more question of the last, which is wrong too.
+    more = replace(items[-1], id="more")
+    scores = SCORERS[BENCHMARKS[name].metric](
+        [*answers[:-1], wrong[-1], Prediction("more", "?")], [*items, more]
+    )
+    assert scores.headline == pytest.approx(100 * (len(items) - 1) / len(items))
+    assert scores.groups[items[-1].group] == 0
 
 
 def test_vsr_has_two_ways_to_split(tmp_path):

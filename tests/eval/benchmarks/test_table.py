@@ -17,8 +17,8 @@ from palikit.eval.benchmarks.published import ROWS
 
 METRICS = (
     "vqa soft exact exact_lower any_exact anls relaxed tally count letter rsvqa pope paired cider "
-    "cider_by_language detection referring spotting teds grits smiles kern nes radgraph "
-    "box_accuracy"
+    "cider_by_language exact_by_language detection referring spotting teds grits smiles kern nes "
+    "radgraph box_accuracy"
 ).split()
 
 names = pytest.mark.parametrize("name", BENCHMARKS)
