@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .matching import number_word as number_word
     from .matching import soft_match as soft_match
     from .ptb import ptb_tokenize as ptb_tokenize
+    from .radiology import radgraph_f1 as radgraph_f1
     from .relaxed import relaxed_accuracy as relaxed_accuracy
     from .scene_captions import object_f1 as object_f1
     from .segmentation import referring_iou as referring_iou
@@ -59,6 +60,7 @@ _NAMES = {
         "any_match choice_letter choice_match count_match exact_match number_word soft_match"
     ),
     "ptb": "ptb_tokenize",
+    "radiology": "radgraph_f1",
     "relaxed": "relaxed_accuracy",
     "scene_captions": "object_f1",
     "segmentation": "referring_iou",

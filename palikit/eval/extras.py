@@ -5,7 +5,10 @@ from typing import Any
 
 from palikit.errors import MissingExtraError
 
-__all__ = ["need"]
+__all__ = ["EXTRAS", "need"]
+
+EXTRAS = {"radgraph": "radgraph", "rdkit": "rdkit"}
+"""The extra of palikit that brings a package, where it is not `eval`."""
 
 
 def need(module: str) -> Any:
@@ -18,6 +21,7 @@ def need(module: str) -> Any:
         return importlib.import_module(module)
     except ImportError as error:
         package = module.partition(".")[0]
+        extra = EXTRAS.get(package, "eval")
         raise MissingExtraError(
-            f"this metric needs {package}, which is not installed: pip install 'palikit[eval]'"
+            f"this metric needs {package}, which is not installed: pip install 'palikit[{extra}]'"
         ) from error

@@ -27,6 +27,7 @@ OWN = "own-"
 LENGTHS = {
     **{"teds": 2048, "grits": 2048, "kern": 1024, "spotting": 1024, "detection": 1024},
     **{"detection_ap50": 1024, "segmentation": 1024, "smiles": 256, "nes": 192, "cider": 128},
+    **{"radiology": 512, "radgraph": 512},
 }
 """The most tokens of an answer, where 64 are not enough."""
 

@@ -164,6 +164,9 @@ SOURCES: dict[str, Sources] = {
     "grandstaff": _plain("grandstaff"),
     # Its metric is people's.
     "docci": Sources(("docci",), (_of("docci", "train"),), "", (_of("docci", "train"),)),
+    "mimic_cxr": replace(
+        _plain("mimic_cxr", "validate"), benchmarks=("mimic_cxr", "mimic_cxr_radgraph")
+    ),
     "vsr_random": _plain("vsr_random", "dev"),
     "vsr_zeroshot": _plain("vsr_zeroshot", "dev"),
     "coco_detection": _cut("coco_detection", "-1000"),

@@ -77,6 +77,7 @@ fintabnet       4096 896         7680000x 256        0               1e-4 1e-4 1
 molecules        256 448         7680000x 256        0               1e-4 1e-4 1e-4 -
 grandstaff      1024 896         7680000x 256        0               1e-4 1e-4 1e-4 -
 docci            512 448         10       256        0               3e-6 1e-6 1e-6 -
+mimic_cxr        512 448/896     8        256        0               5e-6 5e-6 -    -
 vsr_random        18 224         10       1024       1e-7            1e-6 1e-6 1e-6 -
 vsr_zeroshot      18 224         10       1024       1e-7            1e-6 1e-6 1e-6 -
 coco_detection  1024 224/448/896 50       256        0               1e-5 3e-6 1e-6 -
@@ -87,8 +88,9 @@ epochs, or with an x examples in all; the reference's weight decay, which is our
 peak learning rates by size ("-" was not run).
 
 Not published, and chosen here: the length of table structure's runs (the molecules' is taken); all
-of DOCCI's but its model and pictures; which of VSR's swept values were best; batch and rate of
-detection (RefCOCO's rate is taken).
+of DOCCI's but its model and pictures; MIMIC-CXR's length, batch and rates but the one of its first
+runs at 448 px; which of VSR's swept values were best; batch and rate of detection (RefCOCO's rate
+is taken).
 """
 
 OTHERS: dict[str, dict[str, tuple[float, ...]]] = {

@@ -1,5 +1,8 @@
 """From answers to numbers: each metric key, by hand."""
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 from helpers.benchmarks import item, said
@@ -7,6 +10,7 @@ from helpers.benchmarks import item, said
 from palikit.coco import encode_rle
 from palikit.data.records import Thing
 from palikit.errors import UsageError
+from palikit.eval.extras import EXTRAS
 from palikit.eval.predictions import Prediction
 from palikit.eval.scores import value_of
 from palikit.eval.scoring import SCORERS
@@ -62,8 +66,17 @@ def test_metrics_of_words_by_hand(metric: str) -> None:
 
 
 def test_every_metric_has_a_case() -> None:
-    judged = {"nes"}  # test_entailment.py
-    assert {*WORDS, *REGION_METRICS, *judged, "spotting", "cider_by_language"} == set(SCORERS)
+    elsewhere = {"nes", "radiology", "radgraph"}  # test_entailment.py, test_radiology.py
+    assert {*WORDS, *REGION_METRICS, *elsewhere, "spotting", "cider_by_language"} == set(SCORERS)
+
+
+def test_every_package_of_a_metric_is_in_the_extra_that_its_error_names() -> None:
+    with (Path(__file__).parents[2] / "pyproject.toml").open("rb") as file:
+        extras = tomllib.load(file)["project"]["optional-dependencies"]
+    for scorer in SCORERS.values():
+        for package in scorer.packages:
+            brought = extras[EXTRAS.get(package, "eval")]
+            assert any(one.startswith(f"{package.replace('_', '-')}>") for one in brought)
 
 
 def test_answers_of_other_items_are_refused() -> None:

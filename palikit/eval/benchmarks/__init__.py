@@ -20,6 +20,7 @@ from . import (
     documents,
     languages,
     questions,
+    radiology,
     reading,
     reasoning,
     referring,
@@ -37,7 +38,7 @@ __all__ = ["BENCHMARKS", "Benchmark", "Item"]
 
 FAMILIES: tuple[ModuleType, ...] = (
     *(questions, reading, documents, captions, languages, referring, reasoning, science),
-    *(counting, remote, screens, detection, words, structures, video),
+    *(counting, remote, screens, detection, words, structures, radiology, video),
 )
 
 BENCHMARKS: dict[str, Benchmark] = {

@@ -10,7 +10,7 @@ nested without end, or name pictures outside of their folder.
 
 import csv
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -172,15 +172,21 @@ def jsonl_rows(path: Path) -> Iterator[Row]:
         raise _unreadable(path, error) from error
 
 
-def csv_rows(path: Path, *columns: str) -> list[Row]:
-    """A comma-separated table with a head that names at least `columns`."""
+def csv_rows(
+    path: Path, *columns: str, only: tuple[str, Collection[str]] | None = None
+) -> list[Row]:
+    """A comma-separated table with a head that names at least `columns`.
+
+    `only` is a column and its values that are wanted, for tables of which few rows are.
+    """
     before = csv.field_size_limit(LONGEST_FIELD)
     table = csv.DictReader(StringIO(read_text(path), newline=""), strict=True)
     try:
         head = table.fieldnames or ()
         if missing := [column for column in columns if column not in head]:
             raise DataError(f"{path} has the columns {list(head)}, {missing} are missing")
-        return [Row(values, f"{path}, line {table.line_num}") for values in table]
+        kept = (row for row in table if only is None or row.get(only[0]) in only[1])
+        return [Row(values, f"{path}, line {table.line_num}") for values in kept]
     except csv.Error as error:
         raise DataError(f"{path}, line {table.line_num} is no table: {error}") from error
     finally:

@@ -79,6 +79,8 @@ SPECIAL = {
     "fintabnet_grits": {"3b-896": 99.2},
     "grandstaff": {"3b-896": 1.6},
     "icdar15": {"3b-896": 75.9},
+    "mimic_cxr": {"3b-896": 19.9, "10b-896": 17.4},
+    "mimic_cxr_radgraph": {"3b-896": 28.8, "10b-896": 29.5},
     "molscribe_chemdraw": {"10b-448": 94.8},
     "pubtabnet": {"3b-896": 97.3},
     "pubtabnet_grits": {"3b-896": 97.8},
@@ -86,7 +88,11 @@ SPECIAL = {
     "vsr_random": {"3b-224": 81.6, "10b-224": 86.8},
     "vsr_zeroshot": {"3b-224": 74.8, "10b-224": 79.8},
 }
-"""TEDS with contents; GriTS-Con; CER of GrandStaff; F1 of words; NES."""
+"""TEDS with contents; GriTS-Con; CER of GrandStaff; F1 of words; NES.
+
+What stands beside these in a report has published numbers too, of which MIMIC-CXR's are BLEU-4 14.6
+(3B) and 15.0 (10B), ROUGE-L 31.9 and 32.4.
+"""
 
 ROWS: dict[str, dict[str, float]] = {
     name: {column: float(cell) for column, cell in zip(COLUMNS, cells, strict=True) if cell != "-"}

@@ -6,10 +6,11 @@ scores.headline, scores.interval, scores.unparsed, scores.n      # 73.6, (72.9, 
 
 from .build import Scorer
 from .judged import JUDGED, judged_by, load_judge
+from .radiology import RADIOLOGY
 from .regions import REGIONS
 from .sets import SETS
 from .words import WORDS
 
 __all__ = ["JUDGED", "SCORERS", "Scorer", "judged_by", "load_judge"]
 
-SCORERS: dict[str, Scorer] = {**WORDS, **SETS, **REGIONS, **JUDGED}
+SCORERS: dict[str, Scorer] = {**WORDS, **SETS, **REGIONS, **JUDGED, **RADIOLOGY}

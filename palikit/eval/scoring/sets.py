@@ -19,7 +19,7 @@ from palikit.eval.sequences import (
 from .build import Answers, Items, Scorer, build_scores, mean_of_groups
 from .words import percents
 
-__all__ = ["SETS"]
+__all__ = ["SETS", "caption_scores"]
 
 
 def _rsvqa(answers: Answers, items: Items) -> Scores:
@@ -60,10 +60,15 @@ def _paired(answers: Answers, items: Items) -> Scores:
 
 
 def _cider(answers: Answers, items: Items) -> Scores:
-    told, right = [one.answer for one in answers], [item.references for item in items]
-    values = (100 * cider(told, right)[1]).tolist()
-    others = {"BLEU-4": 100 * bleu(told, right)[3], "ROUGE-L": 100 * rouge_l(told, right)}
+    values, others = caption_scores(answers, items)
     return build_scores(answers, items, values, others=others)
+
+
+def caption_scores(answers: Answers, items: Items) -> tuple[list[float], dict[str, float]]:
+    """CIDEr times 100 of each item; BLEU-4 and ROUGE-L of all, in percent."""
+    told, right = [one.answer for one in answers], [item.references for item in items]
+    values: list[float] = (100 * cider(told, right)[1]).tolist()
+    return values, {"BLEU-4": 100 * bleu(told, right)[3], "ROUGE-L": 100 * rouge_l(told, right)}
 
 
 def _cider_by_language(answers: Answers, items: Items) -> Scores:

@@ -46,7 +46,10 @@ def test_a_broken_file_is_an_error_that_names_it(content, told, tmp_path):
 
 
 def test_a_table_without_a_column_is_an_error_that_names_it(tmp_path):
-    path = write(tmp_path / "a.csv", "id,text\n1,a\n")
+    path = write(tmp_path / "a.csv", "id,text\n1,a\n2,b\n3\n")
+    (row,) = csv_rows(path, "id", only=("text", {"b"}))
+    assert (row.values["id"], row.where) == ("2", f"{path}, line 3")
+    assert len(csv_rows(path, "id")) == 3
     with pytest.raises(DataError, match=r"\['answer'\] are missing"):
         csv_rows(path, "id", "answer")
 

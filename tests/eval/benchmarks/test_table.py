@@ -18,7 +18,7 @@ from palikit.eval.benchmarks.published import ROWS
 METRICS = (
     "vqa soft exact exact_lower any_exact anls relaxed tally count letter rsvqa pope paired cider "
     "cider_by_language exact_by_language detection referring spotting teds grits smiles kern nes "
-    "radgraph box_accuracy"
+    "radgraph radiology box_accuracy"
 ).split()
 
 names = pytest.mark.parametrize("name", BENCHMARKS)
@@ -70,6 +70,8 @@ SPOTS = [
     ("coco_detection", "10b-896", 43.6),
     ("doclaynet", "3b-224", 46.7),
     ("vsr_zeroshot", "10b-224", 79.8),
+    ("mimic_cxr", "3b-896", 19.9),
+    ("mimic_cxr_radgraph", "10b-896", 29.5),
 ]
 
 

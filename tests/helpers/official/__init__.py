@@ -12,6 +12,7 @@ from . import (
     captions,
     documents,
     questions,
+    radiology,
     reading,
     reasoning,
     referring,
@@ -29,7 +30,7 @@ Layout: TypeAlias = dict[str, Any]
 
 FAMILIES = (
     *(questions, reading, documents, captions, referring, reasoning, science, screens),
-    *(words, structures, video),
+    *(words, structures, radiology, video),
 )
 
 LAYOUTS: dict[str, Layout] = {
