@@ -70,13 +70,17 @@ struct scaling {
 /* Of a row in whole numbers of its largest one over 127, as int8.py's round_rows; the scale of a row
  * with something that is no number is none, so that it comes out as none. */
 static struct scaling scaling_of(const float *x, int64_t inputs) {
-    float largest = 0;
-    int strange = 0;
+    /* Without their signs, floats are in the order of their bits, and NaN comes last. */
+    uint32_t most = 0;
     for (int64_t i = 0; i < inputs; i++) {
-        strange |= x[i] != x[i];
-        largest = fmaxf(largest, fabsf(x[i]));
+        uint32_t size;
+        memcpy(&size, x + i, sizeof size);
+        size &= 0x7fffffff;
+        most = size > most ? size : most;
     }
-    if (strange || isinf(largest)) return (struct scaling){NAN, 0};
+    float largest;
+    memcpy(&largest, &most, sizeof largest);
+    if (most >= 0x7f800000) return (struct scaling){NAN, 0}; /* infinity */
     const float scale = largest / 127;
     /* The inverse of a smaller one overflows. */
     if (!(scale >= 1.17549435e-38f)) return (struct scaling){0, 0};

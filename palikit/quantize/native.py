@@ -9,7 +9,7 @@ import ctypes
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -216,9 +216,13 @@ def whole_or_half(dtype: torch.dtype) -> torch.dtype:
 
 def fits(*tensors: Tensor) -> bool:
     """Whether the kernels can read these."""
-    return not torch.compiler.is_compiling() and all(
-        tensor.device.type == "cpu" and tensor.is_contiguous() for tensor in tensors
-    )
+    if torch.compiler.is_compiling():
+        return False
+    # Asked some hundred times a token, so without a generator or a device's name.
+    for tensor in tensors:  # noqa: SIM110
+        if not (tensor.is_cpu and tensor.is_contiguous()):
+            return False
+    return True
 
 
 @cache
@@ -241,8 +245,8 @@ def _declare(function: Any, *, pointers: int, sizes: int, numbers: int = 0) -> C
     return cast(Callable[..., None], function)
 
 
-def _at(*tensors: Tensor | None) -> Iterator[int | None]:
-    return (None if tensor is None else tensor.data_ptr() for tensor in tensors)
+def _at(*tensors: Tensor | None) -> list[int | None]:
+    return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
 
 
 def _readable(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, tuple[int, int]]:
