@@ -15,6 +15,7 @@ from torch.nn import functional as F
 from palikit.decode.generate import generate
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize.half import HalfLinear
+from palikit.quantize.int8 import int8_product
 from palikit.quantize.packed import PackedLinear
 
 __all__ = ["Limits", "Speed", "arithmetic_of", "measure_limits", "measure_speed"]
@@ -76,19 +77,33 @@ def measure_limits(device: torch.device, kind: torch.dtype) -> Limits:
     rows = torch.ones(ROWS, INPUTS, dtype=kind, device=device)
     weights = [torch.ones(OUTPUTS, INPUTS, dtype=kind, device=device) for _ in range(LAYERS)]
 
-    def multiply() -> None:
-        for weight in weights:
-            if kind == torch.int8:
-                torch._int_mm(rows, weight.t())
-            else:
-                F.linear(rows, weight)
+    def multiplied_by(product: Callable[[Tensor, Tensor], Tensor]) -> Callable[[], None]:
+        def multiply() -> None:
+            for weight in weights:
+                product(rows, weight)
+
+        return multiply
 
     plain = torch.ones(READS, device=device)
     operations = 2 * ROWS * INPUTS * OUTPUTS * LAYERS
     return Limits(
         read=plain.nbytes / _quickest(plain.sum, device),
-        multiply=operations / _quickest(multiply, device),
+        multiply=operations
+        / min(_quickest(multiplied_by(product), device) for product in _products(kind)),
     )
+
+
+def _products(kind: torch.dtype) -> list[Callable[[Tensor, Tensor], Tensor]]:
+    """Ways to x Wᵀ; the fastest is the limit."""
+    return [F.linear] if kind != torch.int8 else [_by_pytorch, _by_palikit]
+
+
+def _by_pytorch(rows: Tensor, weight: Tensor) -> Tensor:
+    return torch._int_mm(rows, weight.t())
+
+
+def _by_palikit(rows: Tensor, weight: Tensor) -> Tensor:
+    return int8_product(rows.float(), weight, torch.ones(len(weight), device=weight.device))
 
 
 @torch.inference_mode()
