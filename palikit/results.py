@@ -94,7 +94,8 @@ class Region:
 
     Attributes:
         label: its name; "" where the model gave none.
-        box: where it is.
+        box: where it is; on the bins that the answer's text names, or with `Decoding(refine=True)`
+            between them.
         score: how sure the model was of box and label, from 0 to 1.
         mask: bool [H, W] of the original image. Not part of equality: it follows from box and
             codes.

@@ -13,7 +13,7 @@ import typer
 
 from palikit.errors import UsageError
 
-from .options import Options, as_decoding, with_options
+from .options import Options, Refine, as_decoding, with_options
 
 if TYPE_CHECKING:
     import palikit.engine
@@ -60,6 +60,8 @@ class Wish:
     against: str | None
     predictions: Path | None
     fresh: bool
+    grammar: bool
+    refine: bool
 
 
 @with_options
@@ -71,6 +73,7 @@ def eval(
     out: Out = None,
     against: Against = None,
     grammar: Annotated[bool, typer.Option(help="Hold regions to their form.")] = True,
+    refine: Refine = False,
     predictions: Predictions = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Begin again, do not go on.")] = False,
     judge: Judge = None,
@@ -99,10 +102,17 @@ def eval(
                 f"--predictions answers one benchmark and {len(chosen)} were named: name one"
             )
         read = [(one, one.read(_root(one, data), split=split)) for one in chosen]
-        wish = Wish(limit=limit, against=against, predictions=predictions, fresh=fresh)
+        wish = Wish(
+            limit=limit,
+            against=against,
+            predictions=predictions,
+            fresh=fresh,
+            grammar=grammar,
+            refine=refine,
+        )
         folder = out or Path(f"eval-{'-'.join(dict.fromkeys(told))}"[:100])
         with _judged(judge, chosen):
-            results = _run(read, folder, _how(wish, options, split, grammar), options, wish)
+            results = _run(read, folder, _how(wish, options, split), options, wish)
         _report(results, folder, f"palikit eval {' '.join(told)}", as_json=options.json)
 
 
@@ -121,12 +131,12 @@ def _judged(name: str | None, chosen: "Sequence[values.Benchmark]") -> AbstractC
     return judged_by(load_judge(name))
 
 
-def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "evaluating.How":
+def _how(wish: Wish, options: Options, split: str | None) -> "evaluating.How":
     """As the benchmark says, unless the command line says more."""
     from palikit.decode.sampling import Decoding
     from palikit.eval.evaluate import How
 
-    asked = replace(as_decoding(options), grammar=grammar)
+    asked = replace(as_decoding(options, refine=wish.refine), grammar=wish.grammar)
     # Only where they are set: a run from before there were such options goes on.
     extra = {"calibration": options.calibration, "quantize": options.quantize}
     return How(
@@ -135,7 +145,7 @@ def _how(wish: Wish, options: Options, split: str | None, grammar: bool) -> "eva
         batch_size=options.batch_size,
         decoding=None if asked == Decoding() else asked,
         settings=(
-            *(("split", split), ("dtype", options.dtype), ("grammar", grammar)),
+            *(("split", split), ("dtype", options.dtype), ("grammar", wish.grammar)),
             *((name, value) for name, value in extra.items() if value is not None),
         ),
     )
@@ -174,8 +184,7 @@ def _run(
     told: list[results.Result] = []
     for one, items in read:
         place = folder / one.name
-        # nano's limit is one of scenes, and is kept already.
-        mine = replace(how, limit=None) if one.name.startswith("nano-") else how
+        mine = _for(one, how)
         if wish.predictions is not None:
             told.append(score_file(wish.predictions, one, items, place, mine))
             continue
@@ -186,6 +195,17 @@ def _run(
             result = evaluate(engine, one, items, place, mine, advance=advance)
         told.append(_with_codec(result, engine, wish.limit))
     return told
+
+
+def _for(one: "values.Benchmark", how: "evaluating.How") -> "evaluating.How":
+    """What concerns this benchmark."""
+    from palikit.decode.sampling import Decoding
+
+    # nano's limit is one of scenes, and is kept already.
+    limit = None if one.name.startswith("nano-") else how.limit
+    # What is searched with beams is answered in words: there is nothing to refine.
+    words = one.beam > 1 and how.decoding == Decoding(refine=True)
+    return replace(how, limit=limit, decoding=None if words else how.decoding)
 
 
 def _with_codec(

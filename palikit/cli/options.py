@@ -26,6 +26,7 @@ __all__ = [
     "Model",
     "Options",
     "Quantize",
+    "Refine",
     "Tokenizer",
     "as_decoding",
     "with_options",
@@ -42,6 +43,9 @@ Model = Annotated[
 ]
 Quantize = Annotated[
     str | None, typer.Option(help="Pack weights while they are read: int8 or int4.")
+]
+Refine = Annotated[
+    bool, typer.Option("--refine", help="Box edges between the bins, where the model's mean lies.")
 ]
 Tokenizer = Annotated[
     str | None, typer.Option(metavar="PATH", help="Where none lies beside the weights.")
@@ -107,8 +111,8 @@ def with_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return expanded
 
 
-def as_decoding(options: Options) -> "palikit.decode.sampling.Decoding":
-    """How answers are to be written."""
+def as_decoding(options: Options, *, refine: bool = False) -> "palikit.decode.sampling.Decoding":
+    """How answers are to be written, and boxes read."""
     from palikit.decode.sampling import Decoding
 
     return Decoding(
@@ -116,6 +120,7 @@ def as_decoding(options: Options) -> "palikit.decode.sampling.Decoding":
         beam_size=options.beam,
         max_new_tokens=options.max_new_tokens,
         seed=options.seed,
+        refine=refine,
     )
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from .options import Images, Options, with_options
+from .options import Images, Options, Refine, with_options
 
 __all__ = ["detect", "segment"]
 
@@ -27,21 +27,29 @@ Noise = Annotated[
 
 @with_options
 def detect(
-    images: Images, labels: Labels, out: Out = None, noise: Noise = 0, *, options: Options
+    images: Images,
+    labels: Labels,
+    out: Out = None,
+    noise: Noise = 0,
+    refine: Refine = False,
+    *,
+    options: Options,
 ) -> None:
     """Boxes around what you name: x1 y1 x2 y2 in pixels."""
     from palikit.tasks import Detect
 
     from .running import ask_all
 
-    ask_all(images, Detect(labels, noise=noise), options, words=labels, out=out)
+    ask_all(images, Detect(labels, noise=noise), options, words=labels, out=out, refine=refine)
 
 
 @with_options
-def segment(images: Images, labels: Labels, out: Out = None, *, options: Options) -> None:
+def segment(
+    images: Images, labels: Labels, out: Out = None, refine: Refine = False, *, options: Options
+) -> None:
     """Boxes and masks of what you name."""
     from palikit.tasks import Segment
 
     from .running import ask_all
 
-    ask_all(images, Segment(labels), options, words=labels, out=out)
+    ask_all(images, Segment(labels), options, words=labels, out=out, refine=refine)

@@ -32,12 +32,14 @@ def ask_all(
     *,
     words: str | None = None,
     out: str | None = None,
+    refine: bool = False,
 ) -> None:
     """Ask one question of every picture and print the answers as they come.
 
     Args:
         words: what the user wrote behind the pictures.
         out: where regions are drawn to.
+        refine: put box edges between the bins.
 
     Raises:
         typer.Exit: with code 1, at the end, when a picture could not be read.
@@ -47,7 +49,7 @@ def ask_all(
     sources = find(images)
     several = len(sources) > 1
     drawer = None if out is None else Drawer(out, several)
-    decoding = as_decoding(options)
+    decoding = as_decoding(options, refine=refine)
     engine: palikit.engine.Engine | None = None
     failed = 0
     with progress(len(sources)) as advance:

@@ -36,8 +36,11 @@ def encode_box(box: Box, size: tuple[int, int]) -> Bins:
     return _bin(y1 / height), _bin(x1 / width), _bin(y2 / height), _bin(x2 / width)
 
 
-def decode_box(bins: Sequence[int], size: tuple[int, int]) -> Box:
-    """The box, in pixels of a picture of `size` (width, height), that four bins name."""
+def decode_box(bins: Sequence[int | float], size: tuple[int, int]) -> Box:
+    """The box, in pixels of a picture of `size` (width, height), that four bins name.
+
+    A place between two bins is one between their places.
+    """
     y1, x1, y2, x2 = (value / LAST_BIN for value in bins)
     width, height = size
     return Box(x1 * width, y1 * height, x2 * width, y2 * height)

@@ -25,7 +25,8 @@ from dataclasses import dataclass
 from palikit.codecs.boxes import NUM_BINS, Bins, format_box
 from palikit.errors import UsageError
 
-__all__ = ["RegionSpan", "check_label", "format_region", "join_regions", "parse_spans"]
+__all__ = ["LOC_LENGTH", "RegionSpan", "check_label"]
+__all__ += ["format_region", "join_regions", "parse_spans"]
 
 NUM_CODES = 128
 CODES_PER_MASK = 16

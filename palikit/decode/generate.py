@@ -59,11 +59,13 @@ class Generated:
         ids: its tokens, the eos with them where there is one.
         logprobs: one for each token.
         finished: False when the limit came before an eos.
+        offsets: one for each token, in marks of the request's `Ruler`; empty where none was asked.
     """
 
     ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     finished: bool
+    offsets: tuple[float, ...] = ()
 
 
 def generate(

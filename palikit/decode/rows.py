@@ -30,6 +30,7 @@ from palikit.model.paligemma import PaliGemma
 from palikit.model.slot_cache import SlotCache
 
 from .grammar import FreeWalk, Ids, Walk
+from .ruler import Ruler
 from .sampling import Greedy, Sampler
 
 __all__ = ["Request", "Row", "Scores", "read_on", "tell", "token_logprobs"]
@@ -48,6 +49,8 @@ class Request:
         sampler: picks each token.
         seed: of the row's own random numbers, so that no neighbour changes what it draws.
         walk: what may be said; it is used up by the answer.
+        ruler: ids that stand for places, which are then told with how far the model's mean lies
+            from each; None tells the ids alone.
     """
 
     prefix: Ids
@@ -58,6 +61,7 @@ class Request:
     sampler: Sampler = field(default_factory=Greedy)
     seed: int = 0
     walk: Walk = field(default_factory=FreeWalk)
+    ruler: Ruler | None = None
 
     @property
     def length(self) -> int:
@@ -76,7 +80,7 @@ class Row:
     Attributes:
         left: tokens it may still tell.
         pending: the token that the model has not read yet.
-        told: tokens and log-probabilities that nobody has been shown.
+        told: tokens, log-probabilities and offsets (see `Ruler`) that nobody has been shown.
     """
 
     __slots__ = ("at_eos", "generator", "left", "pending", "request", "ticket", "told")
@@ -87,7 +91,7 @@ class Row:
         self.generator = torch.Generator().manual_seed(request.seed)
         self.left = request.max_new_tokens
         self.pending = 0
-        self.told: list[tuple[int, float]] = []
+        self.told: list[tuple[int, float, float]] = []
         self.at_eos = False
 
     @property
@@ -95,13 +99,13 @@ class Row:
         """Whether there is more to tell."""
         return not self.at_eos and self.left > 0
 
-    def tell(self, token: int, logprob: float) -> None:
+    def tell(self, token: int, logprob: float, offset: float = 0.0) -> None:
         """Go on by one token."""
         self.pending = token
         self.request.walk.advance(token)
         self.left -= 1
         self.at_eos = token in self.request.stops
-        self.told.append((token, logprob))
+        self.told.append((token, logprob, offset))
 
     def feed(self) -> Ids:
         """What to read next: the pending token and a draft of what the row may still tell."""
@@ -195,7 +199,7 @@ def tell(rows: Sequence[Row], scores: Scores) -> None:
             held.append((i, ids))
         elif ids is not None:
             row.tell(int(ids[0]), 0.0)
-    found: list[Float[Tensor, "2 r"]] = []
+    found: list[Float[Tensor, "3 r"]] = []
     if free:
         found.append(_free(scores.of(free, None), [rows[i] for i in free]))
     if held:
@@ -204,15 +208,16 @@ def tell(rows: Sequence[Row], scores: Scores) -> None:
         return
     choosing = [*free, *(i for i, _ in held)]
     # One transfer for all rows; ids are exact in float32 below 2**24.
-    ids, logprobs = torch.cat(found, dim=1).tolist()
-    for i, token, logprob in zip(choosing, ids, logprobs, strict=True):
-        rows[i].tell(int(token), logprob)
+    told = torch.cat(found, dim=1).tolist()
+    for i, token, logprob, offset in zip(choosing, *told, strict=True):
+        rows[i].tell(int(token), logprob, offset)
 
 
-def _free(logits: Float[Tensor, "r V"], rows: Sequence[Row]) -> Float[Tensor, "2 r"]:
-    """Ids and log-probabilities where anything may come."""
+def _free(logits: Float[Tensor, "r V"], rows: Sequence[Row]) -> Float[Tensor, "3 r"]:
+    """Ids, log-probabilities and offsets where anything may come."""
     picked = _pick(logits, rows)
-    return torch.stack([picked.float(), token_logprobs(logits, picked)])
+    offsets = _offsets(logits, None, picked, rows)
+    return torch.stack([picked.float(), token_logprobs(logits, picked), offsets])
 
 
 def _held(
@@ -220,16 +225,19 @@ def _held(
     rows: Sequence[Row],
     held: Sequence[tuple[int, Int[Tensor, " _"]]],
     rivals: Sequence[Ids],
-) -> Float[Tensor, "2 r"]:
+) -> Float[Tensor, "3 r"]:
     """The same of the rows that have a set of allowed ids each; what it is weighed beside."""
     places, sets = [i for i, _ in held], [ids for _, ids in held]
     weighed = [torch.cat([ids, torch.tensor(rivals[i], dtype=ids.dtype)]) for i, ids in held]
     columns = torch.from_numpy(np.unique(torch.cat(weighed).numpy()))
     logits = _masked(scores.of(places, columns), columns, weighed)
     sayable = _masked(logits, columns, sets) if any(rivals) else logits
-    picked = _pick(sayable, [rows[i] for i in places])
-    ids = columns.to(picked.device)[picked]
-    return torch.stack([ids.float(), token_logprobs(logits, picked)])
+    choosing = [rows[i] for i in places]
+    picked = _pick(sayable, choosing)
+    columns = columns.to(picked.device)
+    ids = columns[picked]
+    offsets = _offsets(sayable, columns, ids, choosing)
+    return torch.stack([ids.float(), token_logprobs(logits, picked), offsets])
 
 
 def _masked(
@@ -248,6 +256,25 @@ def _pick(logits: Float[Tensor, "r c"], rows: Sequence[Row]) -> Int[Tensor, " r"
         picked.append(sampler.pick(logits[at : at + len(generators)], generators))
         at += len(generators)
     return torch.cat(picked)
+
+
+def _offsets(
+    logits: Float[Tensor, "r c"],
+    columns: Int[Tensor, " c"] | None,
+    ids: Int[Tensor, " r"],
+    rows: Sequence[Row],
+) -> Float[Tensor, " r"]:
+    """How far each row's mean lies from its id, by its own ruler; 0 without one."""
+    found: list[Float[Tensor, " _"]] = []
+    at = 0
+    for ruler, some in groupby(rows, key=lambda row: row.request.ruler):
+        here = slice(at, at + len(list(some)))
+        if ruler is None:
+            found.append(torch.zeros(here.stop - at, device=logits.device))
+        else:
+            found.append(ruler.offsets(logits[here], columns, ids[here]))
+        at = here.stop
+    return torch.cat(found)
 
 
 def _barred(sets: Sequence[Int[Tensor, " _"]], columns: Int[Tensor, " c"]) -> Bool[Tensor, "r c"]:

@@ -114,6 +114,9 @@ class Decoding:
         seed: starts every row's own random numbers; an answer does not depend on its batch.
         grammar: hold answers to their task's form, such as boxes of the asked labels; a beam
             search does not.
+        refine: put the edges of boxes between the bins, where the model's mean of each lies (see
+            `Ruler`), and not on the bins that it told; tokens, texts and scores stay. Not with a
+            beam search.
     """
 
     sampler: Sampler = field(default_factory=Greedy)
@@ -121,6 +124,7 @@ class Decoding:
     max_new_tokens: int | None = None
     seed: int = 0
     grammar: bool = True
+    refine: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.sampler, Sampler):
@@ -137,6 +141,11 @@ class Decoding:
             raise UsageError(
                 f"a beam of {self.beam_size} came with {self.sampler!r}, but a beam search draws "
                 "nothing; leave the sampler out or write beam_size=1"
+            )
+        if self.beam_size > 1 and self.refine:
+            raise UsageError(
+                f"a beam of {self.beam_size} came with refine=True, but a beam search keeps no "
+                "distributions to refine boxes by; leave refine out or write beam_size=1"
             )
 
 

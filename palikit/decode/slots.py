@@ -48,6 +48,7 @@ class Told:
         ended: how its answer ended, if it did; the slot is free then.
         error: why it failed. One that cannot be read fails alone or with those read beside it; a
             pass that fails takes all in flight with it; whoever waits goes on.
+        offsets: of each token, how far from it the model's mean lies (see `Ruler`).
     """
 
     ticket: int
@@ -55,6 +56,7 @@ class Told:
     logprobs: tuple[float, ...] = ()
     ended: Literal["eos", "limit", "failed"] | None = None
     error: Exception | None = None
+    offsets: tuple[float, ...] = ()
 
 
 class Slots:
@@ -246,8 +248,9 @@ def _need(rows: list[Row]) -> int:
 
 
 def _told(row: Row) -> Told:
-    ids, logprobs = zip(*row.told, strict=True)
-    return Told(row.ticket, ids, logprobs, "eos" if row.at_eos else None if row.live else "limit")
+    ids, logprobs, offsets = zip(*row.told, strict=True)
+    ended: Literal["eos", "limit"] | None = "eos" if row.at_eos else None if row.live else "limit"
+    return Told(row.ticket, ids, logprobs, ended, offsets=offsets)
 
 
 def _failure(row: Row, error: Exception) -> Told:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 from palikit.decode.grammar import Walk
+from palikit.decode.ruler import Ruler
 from palikit.decode.sampling import Decoding
 from palikit.inputs.processor import Processor
 from palikit.tasks import Caption, Task
@@ -21,6 +22,7 @@ class Asked:
         prefix: ids of the prompt.
         limit: of the answer's tokens.
         walk: None where anything may be said.
+        ruler: the tokens of box edges, where the model's mean of each is asked for as well.
     """
 
     task: Task
@@ -28,6 +30,7 @@ class Asked:
     prefix: tuple[int, ...]
     limit: int
     walk: Walk | None
+    ruler: Ruler | None
 
     @classmethod
     def about(
@@ -40,4 +43,5 @@ class Asked:
         prefix = processor.prefix_ids(task.prefix, codes=task.has_codes)
         limit = decoding.max_new_tokens or task.max_new_tokens
         walk = begin_walk(task.grammar, processor.tokenizer) if decoding.grammar else None
-        return cls(task, size, tuple(prefix), limit, walk)
+        ruler = Ruler(processor.tokenizer.loc_start) if decoding.refine else None
+        return cls(task, size, tuple(prefix), limit, walk, ruler)

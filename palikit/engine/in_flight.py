@@ -58,6 +58,11 @@ class _Answering:
     asked: Asked
     ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
+    offsets: list[float] = field(default_factory=list)
+
+    def whole(self, *, finished: bool) -> Generated:
+        """All that was said."""
+        return Generated(tuple(self.ids), tuple(self.logprobs), finished, tuple(self.offsets))
 
 
 class InFlight:
@@ -111,6 +116,7 @@ class InFlight:
                 decoding.sampler,
                 decoding.seed,
                 asked.walk or FreeWalk(),
+                asked.ruler,
             )
         )
         self._answering[ticket] = _Answering(asked)
@@ -166,10 +172,11 @@ class InFlight:
         one = self._answering[told.ticket]
         one.ids.extend(told.ids)
         one.logprobs.extend(told.logprobs)
+        one.offsets.extend(told.offsets)
         if told.ended is None:
             return Said(told.ticket, told.ids)
         del self._answering[told.ticket]
-        whole = Generated(tuple(one.ids), tuple(one.logprobs), finished=told.ended == "eos")
+        whole = one.whole(finished=told.ended == "eos")
         try:
             answer = self._read(one.asked, whole)
         # Such as masks without a codec to paste them: the others have nothing to do with it.

@@ -7,6 +7,7 @@ import torch
 
 from palikit.codecs.calibration import Calibration
 from palikit.codecs.masks import MaskCodec, paste_mask
+from palikit.codecs.refining import refine_boxes
 from palikit.decode.generate import Generated
 from palikit.decode.grammar import Walk
 from palikit.errors import CodecError
@@ -21,7 +22,8 @@ def kept(told: Generated, walk: Walk | None) -> Generated:
     """Without the repeated region that ended a list."""
     if walk is None or walk.kept is None:
         return told
-    return Generated(told.ids[: walk.kept], told.logprobs[: walk.kept], finished=True)
+    end = walk.kept
+    return Generated(told.ids[:end], told.logprobs[:end], finished=True, offsets=told.offsets[:end])
 
 
 def read_answer(
@@ -44,6 +46,9 @@ def read_answer(
         return float(np.exp(over(inside))) if inside else 1.0
 
     answer = task.parse(text, size, score, logprobs)
+    if isinstance(answer, Regions) and any(generated.offsets):
+        pairs = zip(spans, generated.offsets, strict=True)
+        answer = refine_boxes(answer, {start: offset for (start, _), offset in pairs if offset})
     if calibration is not None:
         answer = calibration.apply(answer)
     return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer

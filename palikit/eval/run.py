@@ -92,7 +92,8 @@ def predict(
     told = {
         "benchmark": benchmark.name,
         "batch_size": batch_size,
-        "decoding": repr(how),
+        # Without it where it is not set: a run from before there was such an option goes on.
+        "decoding": repr(how).replace(", refine=False", ""),
         "longest_answer": benchmark.text_length,
     }
     done = _open(folder, items, told | dict(settings or {}), batch_size)

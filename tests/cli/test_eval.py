@@ -8,6 +8,7 @@ from helpers.benchmarks import FakeEngine, benchmark, item
 
 from palikit.cli import eval as command
 from palikit.config import PRESETS
+from palikit.decode.sampling import Decoding
 from palikit.eval import benchmarks
 
 
@@ -26,6 +27,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = {
         "small": benchmark("exact", items, published={"3b-448": 80.0}),
         "docvqa": benchmark("exact", items, name="docvqa", title="DocVQA", fetch="Task 1 files."),
+        "searched": benchmark("exact", items, name="searched", beam=2),
     }
     monkeypatch.setattr(benchmarks, "BENCHMARKS", rows)
 
@@ -69,6 +71,13 @@ def test_another_model_needs_another_folder(palikit, asked) -> None:
     assert "another model" in outcome.err
     assert "--fresh" in outcome.err
     assert palikit("eval", "small", "--model", "other", "--out", "more").code == 0
+
+
+def test_refining_leaves_the_search_of_a_benchmark_in_words(palikit, asked) -> None:
+    assert palikit("eval", "small", "searched", "--refine").code == 0
+    assert asked.decodings == [Decoding(refine=True), Decoding(beam_size=2)]
+    run = json.loads(Path("eval-small-searched/small/run.json").read_text("utf-8"))
+    assert "refine=True" in run["decoding"]
 
 
 def test_data_may_lie_below_a_benchmarks_name(palikit, asked, tmp_path: Path, monkeypatch) -> None:

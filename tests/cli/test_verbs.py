@@ -108,6 +108,13 @@ def test_options_become_one_decoding(options, decoding, palikit, engine, photos)
     assert engine.decodings == [decoding]
 
 
+@pytest.mark.parametrize("verb", ["detect", "segment"])
+def test_boxes_are_refined_where_it_is_said(verb, palikit, engine, photos):
+    assert palikit(verb, "photos/a.png", "cat", "--refine", "--seed", "3").code == 0
+    assert engine.decodings == [Decoding(seed=3, refine=True)]
+    assert palikit("caption", "photos/a.png", "--refine").code == 2
+
+
 def test_explain_prints_a_layout(palikit, engine):
     outcome = palikit("explain", "detect", "cat ; dog", "--suffix", "<loc0001>")
     assert outcome.out == "detect cat ; dog | <loc0001>\n"

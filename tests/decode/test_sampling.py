@@ -158,6 +158,7 @@ def test_half_precision_scores_are_drawn_from_as_well():
         (lambda: Decoding(seed=1.5), "seed=0"),
         (lambda: Decoding(sampler="greedy"), "Greedy()"),
         (lambda: Decoding(TopP(0.9), beam_size=2), "beam_size=1"),
+        (lambda: Decoding(beam_size=2, refine=True), "leave refine out"),
     ],
 )
 @pytest.mark.usefixtures("unchecked")

@@ -1,5 +1,6 @@
 """Asking a benchmark: killed runs go on, nothing is dropped, and tasks are what prompts say."""
 
+import json
 import random
 from pathlib import Path
 
@@ -69,9 +70,20 @@ def test_more_items_go_on_where_fewer_ended_and_fewer_keep_the_rest(tmp_path: Pa
     assert (tmp_path / "predictions.jsonl").read_bytes().count(b"\n") == len(ITEMS)
 
 
+def test_a_run_is_described_as_before_there_was_refining(tmp_path: Path) -> None:
+    predict(FakeEngine(), EXACT, ITEMS, tmp_path)
+    told = json.loads((tmp_path / "run.json").read_text("utf-8"))["decoding"]
+    assert told.endswith("seed=0, grammar=True)")
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"batch_size": 5}, {"decoding": Decoding(beam_size=3)}, {"settings": {"model": "other"}}],
+    [
+        {"batch_size": 5},
+        {"decoding": Decoding(beam_size=3)},
+        {"decoding": Decoding(refine=True)},
+        {"settings": {"model": "other"}},
+    ],
 )
 def test_a_folder_of_another_run_is_refused(tmp_path: Path, change: dict) -> None:
     how = {"batch_size": 4, "settings": {"model": "one"}}
