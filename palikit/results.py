@@ -74,18 +74,26 @@ class Text:
         text: the answer.
         score: exp of the mean log-probability of its tokens, the end token included.
         logprobs: one log-probability per generated token, the end token included.
+        finished: False where the limit of tokens cut it off. It then need be none of the choices,
+            nor match the pattern, that it was held to.
     """
 
     text: str
     score: float | None = None
     logprobs: tuple[float, ...] = ()
+    finished: bool = True
 
     def __str__(self) -> str:
         return self.text
 
     def to_dict(self) -> dict[str, Any]:
-        """`{"text": "a cat", "score": 0.91, "logprobs": [-0.1, ...]}`, ready for JSON."""
-        return {"text": self.text, "score": self.score, "logprobs": list(self.logprobs)}
+        """`{"text": "a cat", "score": 0.91, "logprobs": [-0.1, ...], ...}`, ready for JSON."""
+        return {
+            "text": self.text,
+            "score": self.score,
+            "logprobs": list(self.logprobs),
+            "finished": self.finished,
+        }
 
 
 @dataclass(frozen=True, slots=True)

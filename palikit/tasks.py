@@ -6,10 +6,7 @@
 Prompts follow the PaliGemma paper (arXiv 2407.07726, section 3.2.5) and its model card. A prefix
 holds neither `<bos>` nor the newline that ends a prompt: those are the processor's.
 
-The score of a region is the geometric mean of how sure the model was of its four locs and of its
-label, each taken as exp of the mean log-probability of its tokens; so where and what weigh the
-same, however many pieces a name takes and whether or not a mask stands in between. A region without
-label has the score of its locs. `Detect(noise=...)` scores by the label alone.
+What the score of a region is stands in `codecs/regions.py`.
 """
 
 from abc import ABC, abstractmethod
@@ -18,12 +15,13 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Literal, TypeAlias
 
 from palikit.codecs import prompts
-from palikit.codecs import text as answers
-from palikit.codecs.boxes import decode_box, encode_box, format_box
-from palikit.codecs.prompts import NOISE_LABEL, check_limit, check_words
-from palikit.codecs.scores import Score, mean_score, region_score
+from palikit.codecs.boxes import encode_box, format_box
+from palikit.codecs.prompts import check_limit, check_words
+from palikit.codecs.regions import read_regions, write_regions
+from palikit.codecs.scores import Score, mean_score
+from palikit.codecs.text import join_regions
 from palikit.errors import UsageError
-from palikit.results import Box, Region, Regions, Text
+from palikit.results import Box, Regions, Text
 
 __all__ = ["TASKS", "Answer", "Ask", "Caption", "Describe", "Detect"]
 __all__ += ["Ocr", "Question", "Score", "Segment", "Task"]
@@ -71,10 +69,7 @@ class _TextTask(Task):
 
 @dataclass(frozen=True, slots=True)
 class _RegionTask(Task):
-    """A question about things of given names, a list or "cat ; dog", that is answered by regions.
-
-    Masks are left to the caller, who has the mask codec: the regions come with their codes.
-    """
+    """A question about things of given names, a list or "cat ; dog"; regions answer it."""
 
     labels: Sequence[str]
     max_new_tokens: int = field(default=512, kw_only=True)
@@ -85,7 +80,7 @@ class _RegionTask(Task):
 
     @property
     def prefix(self) -> str:
-        return f"{self.name} {answers.join_regions(self.labels)}"
+        return f"{self.name} {join_regions(self.labels)}"
 
     @property
     def grammar(self) -> prompts.RegionForm:
@@ -94,20 +89,7 @@ class _RegionTask(Task):
     def parse(
         self, text: str, size: Size, score: Score | None = None, logprobs: Sequence[float] = ()
     ) -> Regions:
-        spans, unparsed = answers.parse_spans(text)
-        noisy = self.grammar.noise > 0
-        items = tuple(
-            Region(
-                label=span.label,
-                box=decode_box(span.bins, size),
-                score=None if score is None else region_score(span, score, by_label=noisy),
-                codes=span.codes,
-            )
-            for span in spans
-            # Without a grammar the model may say of a box that it holds nothing.
-            if not (noisy and span.label == NOISE_LABEL)
-        )
-        return Regions(items, unparsed, size, text, mean_score(logprobs), tuple(logprobs))
+        return read_regions(text, size, score, logprobs, noisy=self.grammar.noise > 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,22 +161,24 @@ class Ocr(_TextTask):
 
 @dataclass(frozen=True, slots=True)
 class Answer(_TextTask):
-    """A short answer, in `lang`, to a question; one of `choices`, where there are any."""
+    """A short answer, in `lang`, to a question: one of `choices`, or one that `pattern` matches."""
 
     question: str
     lang: str = "en"
     choices: tuple[str, ...] = field(default=(), kw_only=True)
+    pattern: str | None = field(default=None, kw_only=True)
     max_new_tokens: int = field(default=64, kw_only=True)
     name: ClassVar[str] = "answer"
 
     def __post_init__(self) -> None:
         check_words("question", self.question)
         object.__setattr__(self, "choices", prompts.read_choices(self.choices))
+        prompts.word_form(self.choices, self.pattern)
         _check(self)
 
     @property
-    def grammar(self) -> prompts.ChoiceForm | None:
-        return prompts.ChoiceForm(self.choices) if self.choices else None
+    def grammar(self) -> prompts.WordForm | None:
+        return prompts.word_form(self.choices, self.pattern)
 
     @property
     def prefix(self) -> str:
@@ -244,9 +228,7 @@ class Detect(_RegionTask):
     @staticmethod
     def suffix(regions: Regions) -> str:
         """The answer that training teaches: `parse` reads it back, up to the bins' precision."""
-        return answers.join_regions(
-            [answers.format_region(encode_box(r.box, regions.size), r.label) for r in regions]
-        )
+        return write_regions(regions, regions.size, codes=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,25 +245,30 @@ class Segment(_RegionTask):
                 raise UsageError(
                     f"region {region.label!r} has no codes: encode its mask with MaskCodec first"
                 )
-        return answers.join_regions(
-            [
-                answers.format_region(encode_box(r.box, regions.size), r.label, r.codes)
-                for r in regions
-            ]
-        )
+        return write_regions(regions, regions.size, codes=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask(_TextTask):
-    """Any prompt, as it is: open prompts of mix checkpoints, or those of a fine-tuned one."""
+    """Any prompt, as it is: open prompts of mix checkpoints, or those of a fine-tuned one.
+
+    Attributes:
+        pattern: a regular expression that all of the answer matches, as in `re.fullmatch`.
+    """
 
     prompt: str
+    pattern: str | None = field(default=None, kw_only=True)
     max_new_tokens: int = field(default=256, kw_only=True)
     name: ClassVar[str] = "ask"
 
     def __post_init__(self) -> None:
         check_words("prompt", self.prompt)
+        prompts.word_form((), self.pattern)
         check_limit(self.max_new_tokens)
+
+    @property
+    def grammar(self) -> prompts.WordForm | None:
+        return prompts.word_form((), self.pattern)
 
     @property
     def prefix(self) -> str:

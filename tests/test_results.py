@@ -86,6 +86,7 @@ def test_results_go_to_json_and_the_mask_comes_back():
         "text": "a cat",
         "score": 0.5,
         "logprobs": [-0.7],
+        "finished": True,
     }
     assert str(Text("a cat")) == "a cat"
 

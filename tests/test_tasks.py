@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from palikit import tasks
+from palikit.codecs.prompts import ChoiceForm, PatternForm
 from palikit.errors import UsageError
 from palikit.results import Box, Region, Regions, Text
 from palikit.tasks import Answer, Ask, Caption, Describe, Detect, Ocr, Question, Segment
@@ -46,6 +47,14 @@ def test_every_task_is_listed_under_its_name():
     assert all(task.name == name for name, task in tasks.TASKS.items())
 
 
+def test_words_are_held_to_choices_or_a_pattern_or_nothing():
+    assert Answer("how many?").grammar is None
+    assert Answer("how many?", choices=["one", "two"]).grammar == ChoiceForm(("one", "two"))
+    assert Answer("how many?", pattern=r"\d").grammar == PatternForm(r"\d")
+    assert Ask("how many?").grammar is None
+    assert Ask("how many?", pattern=r"\d").grammar == PatternForm(r"\d")
+
+
 def test_only_a_caption_of_a_region_brings_codes_into_its_prompt():
     assert Caption(region=Box(0, 0, 9, 9), size=SIZE).has_codes
     smuggled = f"{BOX}"
@@ -73,6 +82,11 @@ def test_only_a_caption_of_a_region_brings_codes_into_its_prompt():
         (lambda: Caption(style="long"), "'cap'"),
         (lambda: Caption(region=Box(0, 0, 1, 1)).prefix, "size"),
         (lambda: Ocr(max_new_tokens=0), "1 or more"),
+        (lambda: Answer("is it?", choices="yes"), "several texts"),
+        (lambda: Answer("is it?", choices=["yes"], pattern="no"), "give one of them"),
+        (lambda: Answer("is it?", choices=["yes"], pattern=7), "write a regular expression"),
+        (lambda: Answer("is it?", pattern=""), "write a regular expression"),
+        (lambda: Ask("is it?", pattern="(?=a)"), "look-around"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_sentence(make, said):

@@ -38,7 +38,7 @@ COMMANDS: tuple[tuple[Callable[..., Any], str], ...] = (
     (words.caption, "palikit caption photo.jpg --lang de"),
     (words.describe, "palikit describe photo.jpg"),
     (words.ocr, "palikit ocr receipt.png"),
-    (words.answer, 'palikit answer photo.jpg "how many cats are there?"'),
+    (words.answer, 'palikit answer photo.jpg "how many cats are there?" --pattern "[0-9]+"'),
     (words.question, 'palikit question photo.jpg "two"'),
     (regions.detect, 'palikit detect photo.jpg "cat ; dog" --out boxed.png --json'),
     (regions.segment, 'palikit segment "photos/*.jpg" "cat" --out masked/'),

@@ -36,13 +36,16 @@ Images = Annotated[
     list[str],
     typer.Argument(metavar="IMAGE", help="Files, folders, quoted globs, or - for stdin."),
 ]
-Lang = Annotated[str, typer.Option("--lang", help="Language code of the answer.")]
+Lang = Annotated[str, typer.Option("--lang", metavar="CODE", help="Language of the answer.")]
 Model = Annotated[
     str,
-    typer.Option("--model", "-m", help="nano, a Hugging Face id, a folder or an .npz file."),
+    typer.Option(
+        "--model", "-m", metavar="NAME", help="nano, a Hugging Face id, a folder or an .npz file."
+    ),
 ]
 Quantize = Annotated[
-    str | None, typer.Option(help="Pack weights while they are read: int8 or int4.")
+    str | None,
+    typer.Option(metavar="MODE", help="Pack weights while they are read: int8 or int4."),
 ]
 Refine = Annotated[
     bool, typer.Option("--refine", help="Box edges between the bins, where the model's mean lies.")
@@ -61,9 +64,12 @@ class Options:
     """What every verb can be told."""
 
     model: Model = "nano"
-    device: Annotated[str, typer.Option(help="Where to run: cpu, cuda, cuda:1, mps.")] = "cpu"
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="Where to run: cpu, cuda, cuda:1, mps.")
+    ] = "cpu"
     dtype: Annotated[
-        str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
+        str | None,
+        typer.Option(metavar="NAME", help="float32 or bfloat16; as the checkpoint by default."),
     ] = None
     quantize: Quantize = None
     tokenizer: Tokenizer = None
@@ -73,18 +79,25 @@ class Options:
     ] = None
     json: Annotated[bool, typer.Option("--json", help="One line of JSON for each picture.")] = False
     max_new_tokens: Annotated[
-        int | None, typer.Option(help="Longest answer, in tokens; as the task by default.")
+        int | None,
+        typer.Option(metavar="N", help="Longest answer, in tokens; as the task by default."),
     ] = None
     temperature: Annotated[
-        float | None, typer.Option(help="Draw tokens at this temperature; the likeliest if unset.")
+        float | None,
+        typer.Option(metavar="T", help="Draw tokens at this temperature; the likeliest if unset."),
     ] = None
-    top_k: Annotated[int | None, typer.Option(help="Draw among the k likeliest tokens.")] = None
+    top_k: Annotated[
+        int | None, typer.Option(metavar="K", help="Draw among the k likeliest tokens.")
+    ] = None
     top_p: Annotated[
-        float | None, typer.Option(help="Draw among the likeliest tokens that sum to p.")
+        float | None,
+        typer.Option(metavar="P", help="Draw among the likeliest tokens that sum to p."),
     ] = None
-    beam: Annotated[int, typer.Option(help="Beam search with this many beams.")] = 1
-    seed: Annotated[int, typer.Option(help="Start of the random numbers.")] = 0
-    batch_size: Annotated[int, typer.Option(min=1, help="Pictures that run at once.")] = 8
+    beam: Annotated[int, typer.Option(metavar="N", help="Beam search with this many beams.")] = 1
+    seed: Annotated[int, typer.Option(metavar="N", help="Start of the random numbers.")] = 0
+    batch_size: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Pictures that run at once.")
+    ] = 8
 
 
 def with_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -21,14 +21,22 @@ def show(
 ) -> None:
     """Print one picture's answer to stdout; with several pictures, say which it is.
 
-    What of an answer was not understood is in the JSON, and otherwise told on stderr.
+    What of an answer was not understood, or that it was cut off, is in the JSON, and otherwise told
+    on stderr.
     """
     if as_json:
         print(_document(name, task, answer, drawn), flush=True)
     elif isinstance(answer, Text):
         print(f"{name}: {answer.text}" if several else answer.text, flush=True)
+        if not answer.finished:
+            print(f"palikit: {name}: {_cut(answer)}", file=sys.stderr)
     else:
         _print_regions(name, answer, drawn, several)
+
+
+def _cut(answer: Text) -> str:
+    limit = len(answer.logprobs)
+    return f"cut off at {limit} tokens: give a larger --max-new-tokens, such as {2 * limit}"
 
 
 def _document(name: str, task: Task, answer: Text | Regions, drawn: Path | None) -> str:

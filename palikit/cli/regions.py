@@ -8,20 +8,18 @@ from .options import Images, Options, Refine, with_options
 
 __all__ = ["detect", "segment"]
 
-Labels = Annotated[str, typer.Argument(help='What to look for, last: "cat ; dog".')]
+Labels = Annotated[
+    str, typer.Argument(metavar="LABELS", help='What to look for, last: "cat ; dog".')
+]
 Out = Annotated[
     str | None,
     typer.Option(
         "--out", "-o", metavar="PATH", help="Draw the answer here; a folder for several pictures."
     ),
 ]
-
-
 Noise = Annotated[
     int,
-    typer.Option(
-        min=0, metavar="N", help="Boxes a picture, of a model tuned with so many: --noise 20."
-    ),
+    typer.Option(min=0, metavar="N", help="Boxes a picture, of a model tuned with so many."),
 ]
 
 

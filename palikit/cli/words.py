@@ -8,6 +8,15 @@ from .options import Images, Lang, Options, with_options
 
 __all__ = ["answer", "ask", "caption", "describe", "ocr", "question"]
 
+Choices = Annotated[
+    list[str] | None,
+    typer.Option("--choice", metavar="TEXT", help="A possible answer; give two or more."),
+]
+Pattern = Annotated[
+    str | None,
+    typer.Option(metavar="REGEX", help=r"What all of the answer matches: --pattern '\d{2}'."),
+]
+
 
 @with_options
 def caption(images: Images, lang: Lang = "en", *, options: Options) -> None:
@@ -42,8 +51,10 @@ def ocr(images: Images, *, options: Options) -> None:
 @with_options
 def answer(
     images: Images,
-    question: Annotated[str, typer.Argument(help="The question, last.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="The question, last.")],
     lang: Lang = "en",
+    choice: Choices = None,
+    pattern: Pattern = None,
     *,
     options: Options,
 ) -> None:
@@ -52,13 +63,14 @@ def answer(
 
     from .running import ask_all
 
-    ask_all(images, Answer(question, lang=lang), options, words=question)
+    task = Answer(question, lang=lang, choices=tuple(choice or ()), pattern=pattern)
+    ask_all(images, task, options, words=question)
 
 
 @with_options
 def question(
     images: Images,
-    answer: Annotated[str, typer.Argument(help="The answer, last.")],
+    answer: Annotated[str, typer.Argument(metavar="ANSWER", help="The answer, last.")],
     lang: Lang = "en",
     *,
     options: Options,
@@ -74,7 +86,8 @@ def question(
 @with_options
 def ask(
     images: Images,
-    prompt: Annotated[str, typer.Argument(help="The prompt, last.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="The prompt, last.")],
+    pattern: Pattern = None,
     *,
     options: Options,
 ) -> None:
@@ -83,4 +96,4 @@ def ask(
 
     from .running import ask_all
 
-    ask_all(images, Ask(prompt), options, words=prompt)
+    ask_all(images, Ask(prompt, pattern=pattern), options, words=prompt)

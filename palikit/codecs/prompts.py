@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 from palikit.errors import UsageError
 
+from .patterns import read_pattern, shorten
 from .text import check_label
 
-__all__ = ["NOISE_LABEL", "AnswerForm", "ChoiceForm", "RegionForm", "check_language"]
-__all__ += ["check_limit", "check_noise", "check_words", "read_choices", "read_labels"]
+__all__ = ["NOISE_LABEL", "AnswerForm", "ChoiceForm", "PatternForm", "RegionForm", "WordForm"]
+__all__ += ["check_language", "check_limit", "check_noise", "check_words", "read_choices"]
+__all__ += ["read_labels", "word_form"]
 
 NOISE_LABEL = "noise"
 """What training calls a box that holds nothing."""
@@ -38,7 +40,15 @@ class ChoiceForm:
     choices: tuple[str, ...]
 
 
-AnswerForm = RegionForm | ChoiceForm
+@dataclass(frozen=True, slots=True)
+class PatternForm:
+    """What `re.fullmatch` takes for this regular expression."""
+
+    pattern: str
+
+
+WordForm = ChoiceForm | PatternForm
+AnswerForm = RegionForm | WordForm
 """What a grammar can hold a model to."""
 
 
@@ -71,6 +81,20 @@ def read_choices(choices: Sequence[object]) -> tuple[str, ...]:
     if len(texts) != len(choices) or not all(texts):
         raise UsageError(f"choices={choices!r} must be several texts: write ['yes', 'no']")
     return tuple(dict.fromkeys(texts))
+
+
+def word_form(choices: tuple[str, ...], pattern: object) -> WordForm | None:
+    """What an answer in words is held to; None for anything.
+
+    Raises:
+        UsageError: both came, or a pattern that no answer can be held to.
+    """
+    form = None if pattern is None else PatternForm(read_pattern(pattern))
+    if form and choices:
+        raise UsageError(
+            f"choices={list(choices)} came with pattern={shorten(form.pattern)}: give one of them"
+        )
+    return ChoiceForm(choices) if choices else form
 
 
 def check_words(field_name: str, words: object) -> None:

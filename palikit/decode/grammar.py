@@ -9,7 +9,7 @@
 A `RegionWalk` tells boxes, masks and labels and nothing else: four locs with their corners in
 order, sixteen codes where masks are asked for, a label out of the asked ones, and a separator or
 the end. A region that repeats an earlier one ends the list. A `ChoiceWalk` tells one of some
-answers.
+answers; `pattern.PatternWalk` tells one that a regular expression matches.
 """
 
 from abc import ABC, abstractmethod
@@ -21,6 +21,8 @@ from typing import TypeAlias
 import torch
 from jaxtyping import Int
 from torch import Tensor
+
+from palikit.errors import PalikitError
 
 __all__ = ["ChoiceWalk", "FreeWalk", "Label", "RegionGrammar", "RegionWalk", "Walk"]
 
@@ -38,10 +40,12 @@ class Walk(ABC):
     Attributes:
         kept: how many of the row's tokens count, where its last ones do not; None when all do.
         foreseen: guesses of the first unsure tokens, good until the next token comes.
+        error: why there is no answer, where the walk could not go on; it lets the row end then.
     """
 
     kept: int | None
     foreseen: Ids = ()
+    error: PalikitError | None = None
 
     @abstractmethod
     def allowed(self) -> Int[Tensor, " n"] | None:

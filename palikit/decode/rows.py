@@ -23,7 +23,7 @@ from operator import itemgetter
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from palikit.model.paligemma import PaliGemma
@@ -32,8 +32,9 @@ from palikit.model.slot_cache import SlotCache
 from .grammar import FreeWalk, Ids, Walk
 from .ruler import Ruler
 from .sampling import Greedy, Sampler
+from .scores import Scores, columns_of, masked, token_logprobs
 
-__all__ = ["Request", "Row", "Scores", "read_on", "tell", "token_logprobs"]
+__all__ = ["Request", "Row", "read_on", "tell"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -162,30 +163,10 @@ def _foresee(
     places, ats, sets = zip(*asked, strict=True)
     columns = torch.from_numpy(np.unique(torch.cat(sets).numpy()))
     states = Scores(model, hidden=hidden[list(places), list(ats)])
-    logits = _masked(states.of(list(range(len(asked))), columns), columns, sets)
+    logits = masked(states.of(list(range(len(asked))), columns), columns, sets)
     guesses = columns[logits.argmax(dim=-1).cpu()].tolist()
     for place, some in groupby(zip(places, guesses, strict=True), key=itemgetter(0)):
         rows[place].request.walk.foreseen = tuple(guess for _, guess in some)
-
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Scores of rows, from what is known of them: all logits, or states to compute some from."""
-
-    model: PaliGemma
-    hidden: Float[Tensor, "n D"] | None = None
-    logits: Float[Tensor, "n V"] | None = None
-
-    def of(self, rows: list[int], columns: Int[Tensor, " c"] | None) -> Float[Tensor, "r c"]:
-        """Those of some rows and columns; None for all columns."""
-        known = self.hidden if self.logits is None else self.logits
-        assert known is not None
-        some = known if len(rows) == len(known) else known[rows]
-        if columns is not None:
-            columns = columns.to(known.device)
-        if self.logits is not None:
-            return some if columns is None else some[:, columns]
-        return self.model.text.logits(some[:, None], columns)[:, 0]
 
 
 def tell(rows: Sequence[Row], scores: Scores) -> None:
@@ -229,22 +210,15 @@ def _held(
     """The same of the rows that have a set of allowed ids each; what it is weighed beside."""
     places, sets = [i for i, _ in held], [ids for _, ids in held]
     weighed = [torch.cat([ids, torch.tensor(rivals[i], dtype=ids.dtype)]) for i, ids in held]
-    columns = torch.from_numpy(np.unique(torch.cat(weighed).numpy()))
-    logits = _masked(scores.of(places, columns), columns, weighed)
-    sayable = _masked(logits, columns, sets) if any(rivals) else logits
+    columns = columns_of(weighed, scores.vocabulary)
+    logits = masked(scores.of(places, columns), columns, weighed)
+    sayable = masked(logits, columns, sets) if any(rivals) else logits
     choosing = [rows[i] for i in places]
     picked = _pick(sayable, choosing)
-    columns = columns.to(picked.device)
-    ids = columns[picked]
+    columns = None if columns is None else columns.to(picked.device)
+    ids = picked if columns is None else columns[picked]
     offsets = _offsets(sayable, columns, ids, choosing)
     return torch.stack([ids.float(), token_logprobs(logits, picked), offsets])
-
-
-def _masked(
-    logits: Float[Tensor, "r c"], columns: Int[Tensor, " c"], sets: Sequence[Int[Tensor, " _"]]
-) -> Float[Tensor, "r c"]:
-    """Scores of `columns` where each row has its own set of them; -inf for the others."""
-    return logits.float().masked_fill(_barred(sets, columns).to(logits.device), -torch.inf)
 
 
 def _pick(logits: Float[Tensor, "r c"], rows: Sequence[Row]) -> Int[Tensor, " r"]:
@@ -275,17 +249,3 @@ def _offsets(
             found.append(ruler.offsets(logits[here], columns, ids[here]))
         at = here.stop
     return torch.cat(found)
-
-
-def _barred(sets: Sequence[Int[Tensor, " _"]], columns: Int[Tensor, " c"]) -> Bool[Tensor, "r c"]:
-    """True where a column is not allowed to a row."""
-    barred = torch.ones(len(sets), len(columns), dtype=torch.bool)
-    for row, ids in zip(barred, sets, strict=True):
-        row[torch.searchsorted(columns, ids)] = False
-    return barred
-
-
-def token_logprobs(logits: Float[Tensor, "B V"], ids: Int[Tensor, " B"]) -> Float[Tensor, " B"]:
-    """log softmax(logits)[ids] in float32, without writing out the whole row."""
-    logits = logits.float()
-    return logits.gather(-1, ids[:, None])[:, 0] - logits.logsumexp(dim=-1)

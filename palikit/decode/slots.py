@@ -30,7 +30,8 @@ from palikit.model.paligemma import PaliGemma
 from palikit.model.slot_cache import SlotCache, bytes_a_token
 
 from .room import Room
-from .rows import Request, Row, Scores, read_on, tell
+from .rows import Request, Row, read_on, tell
+from .scores import Scores
 
 __all__ = ["Slots", "Told"]
 

@@ -19,7 +19,13 @@ __all__ = ["kept", "read_answer"]
 
 
 def kept(told: Generated, walk: Walk | None) -> Generated:
-    """Without the repeated region that ended a list."""
+    """Without the repeated region that ended a list.
+
+    Raises:
+        PalikitError: the walk could not go on, so what it told is no answer.
+    """
+    if walk is not None and walk.error is not None:
+        raise walk.error
     if walk is None or walk.kept is None:
         return told
     end = walk.kept
@@ -49,6 +55,8 @@ def read_answer(
     if isinstance(answer, Regions) and any(generated.offsets):
         pairs = zip(spans, generated.offsets, strict=True)
         answer = refine_boxes(answer, {start: offset for (start, _), offset in pairs if offset})
+    if isinstance(answer, Text):
+        answer = replace(answer, finished=generated.finished)
     if calibration is not None:
         answer = calibration.apply(answer)
     return _with_masks(answer, mask_codec) if isinstance(answer, Regions) else answer

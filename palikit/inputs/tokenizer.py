@@ -57,8 +57,9 @@ class Tokenizer:
         added = bpe.get_added_tokens_decoder()
         control = {t.content for t in added.values() if t.special or CONTROL.fullmatch(t.content)}
         codes = {*LOCS, *SEGS}
+        self._unspoken = control | codes
         self._control = _any_of(control - codes)
-        self._special = _any_of(control | codes)
+        self._special = _any_of(self._unspoken)
         self._pieces: dict[int, str | int] = {}  # what _read_piece said before
         self.newline_id = self._find_newline()
 
@@ -157,6 +158,21 @@ class Tokenizer:
         """How the vocabulary writes a token: `▁cat`, `<0x0A>`, `<loc0001>`; "?" past its end."""
         return self._bpe.id_to_token(token) or "?"
 
+    def written(self) -> list[bytes]:
+        """What each id writes, in UTF-8: `b" cat"`; nothing for control tokens and codes.
+
+        A byte token may write a part of a character. Several ids may write the same.
+        """
+        names = self._bpe.get_vocab(with_added_tokens=True)
+        texts = [b""] * max(self.vocab_size, 1 + max(names.values()))
+        for name, i in names.items():
+            if name not in self._unspoken and not CONTROL.fullmatch(name):
+                piece = _spoken(name)
+                texts[i] = bytes([piece]) if isinstance(piece, int) else piece.encode()
+        for i in (self.pad_id, self.bos_id, self.eos_id):
+            texts[i] = b""
+        return texts[: self.vocab_size]
+
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json` and the small files that let `transformers` open the folder."""
         folder = Path(folder)
@@ -196,8 +212,7 @@ class Tokenizer:
         token = self._bpe.id_to_token(i)
         if token is None:  # a row past the vocabulary: checkpoints pad their embedding
             return ""
-        byte = BYTE.fullmatch(token)
-        return int(byte[1], 16) if byte else token.replace("▁", " ")
+        return _spoken(token)
 
     def _id_of(self, *names: str) -> int:
         for name in names:
@@ -226,6 +241,12 @@ class Tokenizer:
                 "BPE with ▁ for spaces, no added space and no normalisation"
             )
         return ids[0]
+
+
+def _spoken(token: str) -> str | int:
+    """What a piece says, or the value of a byte token."""
+    byte = BYTE.fullmatch(token)
+    return int(byte[1], 16) if byte else token.replace("▁", " ")
 
 
 def _any_of(strings: set[str]) -> re.Pattern[str]:

@@ -1,6 +1,7 @@
 """The command line with nothing faked: nano, real files, and what can be wrong with them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -33,6 +34,40 @@ def test_caption_answers_in_two_languages(palikit) -> None:
     assert (english.code, german.code) == (0, 0)
     assert english.out.strip().endswith("background")
     assert german.out.strip().endswith("Hintergrund")
+
+
+def test_an_answer_is_one_of_the_choices_or_matches_a_pattern(palikit) -> None:
+    chosen = palikit("answer", str(SCENE), "how many?", "--choice", "a few", "--choice", "a lot")
+    assert chosen.out.strip() in ("a few", "a lot")
+    for verb, words in (("answer", "what is the plate number?"), ("ask", "caption en")):
+        held = palikit(verb, str(SCENE), words, "--pattern", r"[A-Z]{2}-\d{4}")
+        assert (held.code, held.err) == (0, "")
+        assert re.fullmatch(r"[A-Z]{2}-\d{4}\n", held.out)
+
+
+def test_an_answer_that_was_cut_off_is_told_of(palikit) -> None:
+    line = ("answer", str(SCENE), "how many?", "--pattern", "[a-z]{50}", "--max-new-tokens", "4")
+    cut = palikit(*line)
+    assert cut.code == 0
+    assert cut.err.endswith("cut off at 4 tokens: give a larger --max-new-tokens, such as 8")
+    as_json = palikit(*line, "--json")
+    assert (json.loads(as_json.out)["finished"], as_json.err) == (False, "")
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--pattern", "(?=a)b"], "look-around"),
+        (["--pattern", "("], "no regular expression"),
+        (["--choice", "a", "--pattern", "b"], "give one of them"),
+        (["--choice", " "], "several texts"),
+    ],
+)
+def test_what_no_answer_can_be_held_to_is_misuse(options: list[str], said: str, palikit) -> None:
+    outcome = palikit("answer", str(SCENE), "how many?", *options)
+    assert (outcome.code, outcome.out) == (2, "")
+    assert said in outcome.err
+    assert len(outcome.err.splitlines()) == 1
 
 
 @pytest.fixture

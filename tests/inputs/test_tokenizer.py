@@ -233,3 +233,32 @@ def test_a_vocabulary_of_another_kind_is_refused() -> None:
     )
     with pytest.raises(TokenizerError, match="does not give text back"):
         Tokenizer(prefixing)
+
+
+def test_what_ids_write_is_what_they_decode_to() -> None:
+    written = TINY.written()
+    assert len(written) == TINY.vocab_size
+    for word in ("cat", " cat", "\n\n", "<b>"):
+        assert [written[i] for i in TINY.encode(word)] == [word.encode()]
+    assert b"".join(written[i] for i in TINY.encode("caté 猫")) == "caté 猫".encode()
+    silent = [TINY.pad_id, TINY.eos_id, TINY.bos_id, TINY.loc_start, TINY.seg_start + 127]
+    assert {written[i] for i in silent} == {b""}
+    named = {TINY.piece(i) for i, some in enumerate(written) if not some}
+    assert named == {*LOCS, *SEGS, *CONTROL}
+
+
+def test_gemma_writes_all_but_its_control_tokens_and_codes(gemma: Tokenizer) -> None:
+    written = gemma.written()
+    texts = [
+        "how many cups? 3.14",
+        "naïve 猫 🐈‍⬛",
+        " " * 40,
+        "a\n\n\nb",
+        "<table><b>x</b>",
+        "\x00\x7f",
+    ]
+    for text in texts:
+        assert b"".join(written[i] for i in gemma.encode(text)) == text.encode()
+    silent = {gemma.piece(i) for i, some in enumerate(written) if not some}
+    odd = {name for name in silent if not re.fullmatch(r"<(unused|loc|seg)\d+>", name)}
+    assert odd <= {*CONTROL, "<2mass>", "<image>"}
