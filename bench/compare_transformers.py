@@ -5,10 +5,11 @@
 
 A checkpoint folder is written to a temporary place (6 GB for the 3B, and 5 for the quantised ones);
 each system loads it and answers in a process of its own. Prints the median of each stage over the
-runs, the time of a picture among several (`--together`) that are asked at once, the highest memory of each process
-from its start to its end (`peak_gb`) and while one picture was answered (`answering_gb`), how far
-the first scores are from palikit's in bfloat16, and the ratios to `transformers`, which is used as
-its documentation says, with its default attention for Gemma 2 on a CPU.
+runs, the time of a picture among several that are asked at once (`--together`), the highest memory
+of each process from its start to its end (`peak_gb`) and while one picture was answered
+(`answering_gb`), how far the first scores are from palikit's in bfloat16, and the ratios to
+`transformers`, which is used as its documentation says, with its default attention for Gemma 2 on a
+CPU.
 """
 
 import argparse

@@ -57,7 +57,8 @@ def test_a_few_queries_at_a_time_equal_all_at_once(
     mask[:, :, 0] = True
     masks = {"none": None, "every query alike": mask[:, :1], "each query its own": mask}
     whole = attend(q, k, v, mask=masks[kind], softcap=2.0)
-    monkeypatch.setattr(attention, "MOST_SCORES", 2 * 4 * 7 * rows)
+    monkeypatch.setattr(attention, "FEWEST_QUERIES", 1)
+    monkeypatch.setattr(attention, "MOST_SCORES_ON_CPU", 2 * 4 * 7 * rows)
     torch.testing.assert_close(
         attend(q, k, v, mask=masks[kind], softcap=2.0), whole, atol=1e-6, rtol=0
     )
