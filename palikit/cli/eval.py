@@ -139,8 +139,9 @@ def _how(wish: Wish, options: Options, split: str | None) -> "evaluating.How":
     asked = replace(as_decoding(options, refine=wish.refine), grammar=wish.grammar)
     # Only where they are set: a run from before there were such options goes on.
     extra = {"calibration": options.calibration, "quantize": options.quantize}
+    model = ", ".join(filter(None, (options.model, options.quantize)))
     return How(
-        model=options.model if wish.predictions is None else str(wish.predictions),
+        model=model if wish.predictions is None else str(wish.predictions),
         limit=wish.limit,
         batch_size=options.batch_size,
         decoding=None if asked == Decoding() else asked,

@@ -7,7 +7,7 @@
 
 A scene follows from (seed, index, side, classes) alone. The drawings are a bundled sheet (see
 assets/emoji/LICENSE.md), never the system's font, so no scene depends on what a machine has
-installed. `TEST_SEED` is for measuring only.
+installed. `TEST_SEED` is for measuring only, `VALIDATION_SEED` for choosing.
 """
 
 import json
@@ -31,6 +31,7 @@ __all__ = [
     "NAMES",
     "NEW",
     "TEST_SEED",
+    "VALIDATION_SEED",
     "Names",
     "Scene",
     "SceneObject",
@@ -40,6 +41,9 @@ __all__ = [
 
 TEST_SEED = 300_300
 """Scenes 0..299 of this seed are nano's test set; nothing is ever trained on them."""
+
+VALIDATION_SEED = 79
+"""Of scenes to choose settings and fit calibrations by: neither trained on nor reported."""
 
 CELL = 96
 """Side of a drawing on the sheet, in pixels."""

@@ -2,6 +2,7 @@
 
     palikit eval nano                  all of it, on 300 scenes
     palikit eval nano --limit 60       on the first 60
+    palikit eval nano --split validation        on others, to choose or to calibrate by
 
 How it is asked:
 
@@ -30,7 +31,7 @@ from PIL import Image
 from palikit.coco import encode_rle
 from palikit.codecs.masks import MaskCodec, mask_to_patch, paste_mask
 from palikit.data.emoji_words import COLOUR_QUESTION, caption, count_question, presence_question
-from palikit.data.emoji_world import KNOWN, TEST_SEED, Scene, scene
+from palikit.data.emoji_world import KNOWN, TEST_SEED, VALIDATION_SEED, Scene, scene
 from palikit.data.pictures import BytesPicture
 from palikit.data.records import Thing
 from palikit.errors import UsageError
@@ -41,6 +42,7 @@ __all__ = ["SCENES", "CodecScores", "codec_scores", "held_out_scenes", "scene_it
 
 SCENES = 300
 SIDE = 224
+SEEDS = {"test": TEST_SEED, "validation": VALIDATION_SEED}
 
 TITLES = {
     "nano-detect": ("nano: detect, AP at IoU 0.5", "detection_ap50", 512),
@@ -78,23 +80,25 @@ def suite(scenes: int = SCENES, *, side: int = SIDE) -> list[Benchmark]:
 
 
 def _read(name: str, scenes: int, side: int, root: Path, *, split: str | None = None) -> list[Item]:
-    if split not in (None, "test"):
-        raise UsageError(f"nano's scenes have no split {split!r}: leave --split out")
-    return list(scene_items(scenes, side)[name])
+    chosen = split or "test"
+    if chosen not in SEEDS:
+        told = " or ".join(SEEDS)
+        raise UsageError(f"nano's scenes have no split {split!r}: write --split {told}")
+    return list(scene_items(scenes, side, SEEDS[chosen])[name])
 
 
 @cache
-def held_out_scenes(scenes: int, side: int = SIDE) -> tuple[Scene, ...]:
-    """The first scenes of the test set; nothing is ever trained on them."""
-    return tuple(scene(TEST_SEED, i, side=side) for i in range(scenes))
+def held_out_scenes(scenes: int, side: int = SIDE, seed: int = TEST_SEED) -> tuple[Scene, ...]:
+    """The first scenes of the test set, or another; nothing is ever trained on them."""
+    return tuple(scene(seed, i, side=side) for i in range(scenes))
 
 
 @cache
-def scene_items(scenes: int, side: int = SIDE) -> dict[str, list[Item]]:
+def scene_items(scenes: int, side: int = SIDE, seed: int = TEST_SEED) -> dict[str, list[Item]]:
     """All questions, by the benchmark that they belong to."""
-    rng = np.random.default_rng(TEST_SEED)
+    rng = np.random.default_rng(seed)
     found: dict[str, list[Item]] = {name: [] for name in TITLES}
-    for i, one in enumerate(held_out_scenes(scenes, side)):
+    for i, one in enumerate(held_out_scenes(scenes, side, seed)):
         for name, item in _items(one, i, rng):
             found[name].append(item)
     return found

@@ -51,6 +51,14 @@ def test_only_what_is_there_is_asked_for() -> None:
         assert set(asked) <= set(KNOWN)
 
 
+def test_the_scenes_to_choose_by_are_others() -> None:
+    test, validation = (
+        suite(2, side=SIDE)[2].read(Path(), split=one) for one in (None, "validation")
+    )
+    assert [item.id.split(":")[0] for item in validation[:1]] == ["0"]
+    assert {item.prefix for item in test} != {item.prefix for item in validation}
+
+
 def test_there_is_no_other_split_and_no_suite_of_nothing() -> None:
     with pytest.raises(UsageError, match="split"):
         suite(1)[0].read(Path(), split="train")
