@@ -27,6 +27,11 @@ def fuse(model: nn.Module) -> nn.Module:
     return model
 
 
+MOST_TOKENS = 1024
+"""Of an example that go through a gated MLP at once: 75 MB of the 3B's in float32, of 302 MB that
+all those of a picture of 896 px took."""
+
+
 class FusedNorm(RMSNorm):
     """`RMSNorm`, its square, mean, root and two products at once."""
 
@@ -54,8 +59,12 @@ class FusedGemmaMlp(GemmaMlp):
         native = _usable(x)
         if native is None:
             return super().forward(x)
-        gate, up = self.gate(x), self.up(x)
-        return self.down(native.gelu_product(gate, up))
+        # The widest results of a model: a few tokens at a time, they never are its memory's peak.
+        parts = [
+            self.down(native.gelu_product(self.gate(some), self.up(some)))
+            for some in x.split(MOST_TOKENS, dim=1)
+        ]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
 
 class FusedSiglipMlp(SiglipMlp):

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from palikit.model.gemma import GemmaMlp, RMSNorm
 from palikit.model.paligemma import PaliGemma
 from palikit.model.siglip import SiglipMlp
-from palikit.quantize import speed_up
+from palikit.quantize import fused, speed_up
 from palikit.quantize.fused import FusedGemmaMlp, FusedNorm, FusedSiglipMlp
 from palikit.quantize.native import kernels
 
@@ -53,19 +53,30 @@ def test_gelu_of_what_is_no_number() -> None:
 
 @pytest.mark.parametrize("dtype", [*TOLERANCE])
 @pytest.mark.parametrize(
-    ("plain", "fused", "config"),
+    ("plain", "swapped", "config"),
     [
         (GemmaMlp, FusedGemmaMlp, TINY["paligemma2"].text),
         (SiglipMlp, FusedSiglipMlp, TINY["paligemma2"].vision),
     ],
 )
-def test_an_mlp_is_the_plain_one(plain, fused, config, dtype) -> None:
+def test_an_mlp_is_the_plain_one(plain, swapped, config, dtype) -> None:
     built()
     module = plain(config).to(dtype)
     x = numbers(0, 2, 9, config.width).to(dtype)
     near = 2 * TOLERANCE[dtype]
     with torch.no_grad():
-        torch.testing.assert_close(fused(module)(x), module(x), rtol=4 * near, atol=near)
+        torch.testing.assert_close(swapped(module)(x), module(x), rtol=4 * near, atol=near)
+
+
+@pytest.mark.parametrize("most", [1, 4, 9])
+def test_a_few_tokens_at_a_time_equal_all_at_once(most: int, monkeypatch) -> None:
+    built()
+    module = GemmaMlp(TINY["paligemma2"].text)
+    x = numbers(0, 2, 9, TINY["paligemma2"].text.width)
+    with torch.no_grad():
+        whole = FusedGemmaMlp(module)(x)
+        monkeypatch.setattr(fused, "MOST_TOKENS", most)
+        torch.testing.assert_close(FusedGemmaMlp(module)(x), whole, rtol=1e-5, atol=1e-6)
 
 
 def test_a_gradient_passes_through_the_plain_operations() -> None:
