@@ -62,7 +62,7 @@ class FusedGemmaMlp(GemmaMlp):
         # The widest results of a model: a few tokens at a time, they never are its memory's peak.
         parts = [
             self.down(native.gelu_product(self.gate(some), self.up(some)))
-            for some in x.split(MOST_TOKENS, dim=1)
+            for some in torch.split(x, MOST_TOKENS, dim=1)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
