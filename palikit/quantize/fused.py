@@ -60,8 +60,9 @@ class FusedGemmaMlp(GemmaMlp):
         if native is None:
             return super().forward(x)
         # The widest results of a model: a few tokens at a time, they never are its memory's peak.
+        # An int4 layer that is no whole number of blocks wide gives a part of longer rows.
         parts = [
-            self.down(native.gelu_product(self.gate(some), self.up(some)))
+            self.down(native.gelu_product(self.gate(some).contiguous(), self.up(some).contiguous()))
             for some in torch.split(x, MOST_TOKENS, dim=1)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from palikit.model.gemma import GemmaMlp, RMSNorm
 from palikit.model.paligemma import PaliGemma
 from palikit.model.siglip import SiglipMlp
-from palikit.quantize import fused, speed_up
+from palikit.quantize import Quantization, fused, quantize_model, speed_up
 from palikit.quantize.fused import FusedGemmaMlp, FusedNorm, FusedSiglipMlp
 from palikit.quantize.native import kernels
 
@@ -97,6 +97,16 @@ def test_without_kernels_the_plain_operations_run(monkeypatch: pytest.MonkeyPatc
         x = numbers(0, 1, 3, 16)
         assert torch.equal(FusedNorm(plain)(x), plain(x))
     kernels.cache_clear()
+
+
+def test_an_int4_mlp_of_any_width_is_the_plain_one() -> None:
+    config = TINY["paligemma2"].text
+    assert config.mlp_dim % 64
+    plain = GemmaMlp(config).requires_grad_(False)
+    quantize_model(plain, Quantization("int4"))
+    x = torch.randn(3, 9, config.width)
+    with torch.inference_mode():
+        torch.testing.assert_close(FusedGemmaMlp(plain)(x), plain(x), rtol=1e-4, atol=1e-5)
 
 
 def test_a_whole_model_answers_alike() -> None:
