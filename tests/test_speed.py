@@ -5,7 +5,7 @@ import torch
 from helpers.tiny import TINY, randomise
 
 from palikit.engine import speed
-from palikit.engine.speed import arithmetic_of, measure_speed
+from palikit.engine.speed import arithmetic_of, bytes_a_step, measure_speed
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize import Quantization, quantize_model, speed_up_bfloat16
 
@@ -31,7 +31,7 @@ def test_operations_are_those_of_linear_layers_however_they_are_held(held: str) 
 def test_a_step_reads_every_weight_once() -> None:
     model = fresh("paligemma2")
     numbers = sum(parameter.numel() for parameter in model.text.parameters())
-    assert speed._bytes(model.text) == 4 * numbers
+    assert bytes_a_step(model) == 4 * numbers
 
 
 @pytest.mark.parametrize(("held", "kind"), [("float32", torch.float32), ("int4", torch.int8)])

@@ -8,7 +8,7 @@ import typer
 
 from palikit.errors import UsageError
 
-from .options import Model, Quantize
+from .options import Compile, Model, Quantize
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,7 @@ def bench(
         str | None, typer.Option(help="float32 or bfloat16; as the checkpoint by default.")
     ] = None,
     quantize: Quantize = None,
+    compile: Compile = False,
     pictures: Annotated[str, typer.Option(help="How many at once, each in turn.")] = "1,8",
     tokens: Annotated[int, typer.Option(min=2, help="To decode for each picture.")] = 33,
     runs: Annotated[int, typer.Option(min=1, help="Medians are over these.")] = 5,
@@ -54,7 +55,8 @@ def bench(
     from palikit.engine.speed import arithmetic_of, measure_limits, measure_speed
     from palikit.weights.source import find
 
-    opened = open_ready(find(model), device=device, dtype=dtype, quantize=quantize)
+    found = find(model)
+    opened = open_ready(found, device=device, dtype=dtype, quantize=quantize, compile=compile)
     kind = arithmetic_of(opened)
     limits = measure_limits(opened.text.embedding.weight.device, kind)
     if not json:
@@ -68,7 +70,8 @@ def bench(
             print(_line(rows[-1]), flush=True)
     if json:
         told = {"read_gb_per_s": limits.read / 1e9, "multiply_g_per_s": limits.multiply / 1e9}
-        print(json_module.dumps({"model": model, "quantize": quantize, **told, "rows": rows}))
+        asked = {"model": model, "quantize": quantize, "compile": compile}
+        print(json_module.dumps({**asked, **told, "rows": rows}))
 
 
 def _machine(limits: "Limits", kind: "torch.dtype") -> str:

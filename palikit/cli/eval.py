@@ -138,7 +138,11 @@ def _how(wish: Wish, options: Options, split: str | None) -> "evaluating.How":
 
     asked = replace(as_decoding(options, refine=wish.refine), grammar=wish.grammar)
     # Only where they are set: a run from before there were such options goes on.
-    extra = {"calibration": options.calibration, "quantize": options.quantize}
+    extra = {
+        "calibration": options.calibration,
+        "quantize": options.quantize,
+        "compile": options.compile or None,
+    }
     model = ", ".join(filter(None, (options.model, options.quantize)))
     return How(
         model=model if wish.predictions is None else str(wish.predictions),

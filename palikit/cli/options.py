@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import palikit.decode.sampling
 
 __all__ = [
+    "Compile",
     "Images",
     "Lang",
     "MaskCodecFile",
@@ -50,6 +51,9 @@ Quantize = Annotated[
 Refine = Annotated[
     bool, typer.Option("--refine", help="Box edges between the bins, where the model's mean lies.")
 ]
+Compile = Annotated[
+    bool, typer.Option("--compile", help="Compile the decoder's passes; for many answers on a GPU.")
+]
 Tokenizer = Annotated[
     str | None, typer.Option(metavar="PATH", help="Where none lies beside the weights.")
 ]
@@ -72,6 +76,7 @@ class Options:
         typer.Option(metavar="NAME", help="float32 or bfloat16; as the checkpoint by default."),
     ] = None
     quantize: Quantize = None
+    compile: Compile = False
     tokenizer: Tokenizer = None
     mask_codec: MaskCodecFile = None
     calibration: Annotated[

@@ -82,6 +82,7 @@ def load_engine(options: Options) -> "palikit.engine.Engine":
         tokenizer=options.tokenizer,
         mask_codec=options.mask_codec,
         calibration=options.calibration,
+        compile=options.compile,
     )
 
 

@@ -146,10 +146,11 @@ def _row(features: Float[Tensor, "B I D"], row: int) -> Float[Tensor, "1 I D"]:
 
 
 def _room_for(model: PaliGemma, requests: Sequence[Request]) -> Room:
-    """Exactly what these need, all at once."""
-    slots = max(request.need for request in requests) + 1
+    """What these need, all at once."""
+    need = max(request.need for request in requests)
+    rows, capacity = model.slot_cache().rounded(len(requests), need)
     size = bytes_a_token(model.config.text, model.text.embedding.weight.dtype)
-    total = len(requests) * slots
+    total = rows * (capacity + 1)
     return Room(len(requests), total * size, read_tokens=total)
 
 

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from palikit.errors import UsageError
 from palikit.model.paligemma import PaliGemma
-from palikit.model.slot_cache import SlotCache, bytes_a_token
+from palikit.model.slot_cache import bytes_a_token
 
 from .room import Room
 from .rows import Request, Row, read_on, tell
@@ -67,7 +67,7 @@ class Slots:
         embedding = model.text.embedding.weight
         config = model.config.text
         self.room = room
-        self.cache = SlotCache(config, dtype=embedding.dtype, device=embedding.device)
+        self.cache = model.slot_cache()
         self._model = model
         self._tokens = room.cache_bytes // bytes_a_token(config, embedding.dtype)
         self._tickets = count()
@@ -163,7 +163,7 @@ class Slots:
         return chosen
 
     def _fits(self, rows: list[Row]) -> bool:
-        return len(rows) <= self.room.slots and len(rows) * (_need(rows) + 1) <= self._tokens
+        return len(rows) <= self.room.slots and self._holds(len(rows), _need(rows))
 
     def _read(self, newcomers: list[Row]) -> list[Told]:
         """Prefixes of newcomers, and their first tokens."""
@@ -214,11 +214,16 @@ class Slots:
         if rows <= cache.rows and need <= cache.capacity:
             return
         capacity = max(-(-need // ROUND) * ROUND, cache.capacity)
-        if rows * (capacity + 1) > self._tokens:
+        if not self._holds(rows, capacity):
             capacity = max(need, self._tokens // rows - 1)
         most = min(self.room.slots, self._tokens // (capacity + 1))
         grown = cache.rows if rows <= cache.rows else 2 * cache.rows
-        cache.resize(min(max(grown, rows + len(self._waiting)), most), capacity)
+        wished = min(max(grown, rows + len(self._waiting)), most), capacity
+        sizes = cache.rounded(*wished), cache.rounded(rows, need), wished
+        cache.resize(*next(size for size in sizes if self._holds(*size)))
+
+    def _holds(self, rows: int, capacity: int) -> bool:
+        return rows * (capacity + 1) <= self._tokens
 
     def _show(self) -> list[Told]:
         """What nobody has been shown yet; rows that have ended leave."""

@@ -39,6 +39,7 @@ def load(
     slots: int | None = None,
     cache_bytes: int | None = None,
     calibration: str | Path | None = None,
+    compile: bool = False,
 ) -> Engine:
     """Open a checkpoint, ready to be asked.
 
@@ -58,6 +59,8 @@ def load(
             what the machine has free.
         calibration: a file of `palikit calibrate`; scores then say how often such answers are
             right. It belongs to one model and one kind of pictures.
+        compile: make passes that decode one CUDA graph each (`decode/compiled.py`): for many
+            answers on a GPU, since the first ones wait for the compiler.
 
     Raises:
         CheckpointError: weights that are missing or unfit.
@@ -65,7 +68,7 @@ def load(
     """
     measured = None if calibration is None else Calibration.load(calibration)
     found = find(source)
-    model = open_ready(found, device=device, dtype=dtype, quantize=quantize)
+    model = open_ready(found, device=device, dtype=dtype, quantize=quantize, compile=compile)
     processor, codec = open_tools(found, model.config, tokenizer, mask_codec)
     room = room_for(model, slots=slots, cache_bytes=cache_bytes)
     return Engine(model, processor, codec, seen_bytes=seen_bytes, room=room, calibration=measured)
@@ -77,6 +80,7 @@ def open_ready(
     device: torch.device | str = "cpu",
     dtype: torch.dtype | str | None = None,
     quantize: str | None = None,
+    compile: bool = False,
 ) -> PaliGemma:
     """A checkpoint as a model that answers as fast as this machine can.
 
@@ -87,7 +91,12 @@ def open_ready(
     model = speed_up(open_model(found, device=device, dtype=dtype, quantize=quantize))
     if model.text.embedding.weight.device.type == "cpu":
         keep_freed_memory()
-    return model
+    if not compile:
+        return model
+    # Imported for those who want it: the compiler takes a second to import.
+    from palikit.decode.compiled import compile_decoding
+
+    return compile_decoding(model)
 
 
 def open_tools(

@@ -18,7 +18,15 @@ from palikit.quantize.half import HalfLinear
 from palikit.quantize.int8 import int8_product
 from palikit.quantize.packed import PackedLinear
 
-__all__ = ["Limits", "Speed", "arithmetic_of", "measure_limits", "measure_speed"]
+__all__ = [
+    "Limits",
+    "Speed",
+    "arithmetic_of",
+    "bytes_a_step",
+    "measure_limits",
+    "measure_speed",
+    "operations_of_prefix",
+]
 
 WORDS = 8
 """Tokens of the prompt."""
@@ -135,9 +143,6 @@ def measure_speed(
         statistics.median(times) for times in zip(*(once() for _ in range(runs)), strict=True)
     )
     tokens = model.config.tokens_per_image + WORDS
-    operations = _operations(model.text.blocks, tokens)
-    operations += _operations(model.vision, model.config.tokens_per_image)
-    operations += _operations(model.connector, model.config.tokens_per_image)
     steps = new_tokens - 1
     return Speed(
         pictures=pictures,
@@ -145,8 +150,8 @@ def measure_speed(
         first_token=first,
         prompt=pictures * tokens / (first - vision),
         tokens=pictures * steps / rest,
-        multiplied=pictures * operations / first,
-        read=_bytes(model.text) * steps / rest,
+        multiplied=pictures * operations_of_prefix(model, WORDS) / first,
+        read=bytes_a_step(model) * steps / rest,
         memory=_memory(device),
     )
 
@@ -155,6 +160,19 @@ def arithmetic_of(model: PaliGemma) -> torch.dtype:
     """What its products are made in: int8 where weights are quantised, else their dtype."""
     packed = any(buffer.dtype == torch.int8 for buffer in model.buffers())
     return torch.int8 if packed else model.text.embedding.weight.dtype
+
+
+def operations_of_prefix(model: PaliGemma, words: int) -> int:
+    """Of linear layers for one picture and a prompt of so many words, two for each product."""
+    patches = model.config.tokens_per_image
+    seen = _operations(model.vision, patches) + _operations(model.connector, patches)
+    return seen + _operations(model.text.blocks, patches + words)
+
+
+def bytes_a_step(model: PaliGemma) -> int:
+    """All that a step reads: every weight of the decoder once, the table as the head."""
+    tensors: list[Tensor] = [*model.text.parameters(), *model.text.buffers()]
+    return sum(tensor.nbytes for tensor in tensors)
 
 
 def _operations(module: nn.Module, rows: int) -> int:
@@ -167,12 +185,6 @@ def _layers(module: nn.Module) -> Iterator[tuple[int, int]]:
             yield child.in_features, child.out_features
         elif isinstance(child, HalfLinear | PackedLinear):
             yield child.inputs, child.outputs
-
-
-def _bytes(module: nn.Module) -> int:
-    """All that a step reads: every weight once, the table as the head."""
-    tensors: list[Tensor] = [*module.parameters(), *module.buffers()]
-    return sum(tensor.nbytes for tensor in tensors)
 
 
 def _quickest(act: Callable[[], object], device: torch.device, times: int = 5) -> float:

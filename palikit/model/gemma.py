@@ -34,7 +34,8 @@ class Gemma(nn.Module):
     def embed(self, tokens: TokenIds) -> Embeddings:
         """Rows of the table times √width, the factor rounded to the table's dtype."""
         x = self.embedding(tokens)
-        return x * torch.tensor(self.config.width**0.5, dtype=x.dtype, device=x.device)
+        # Filled where x is: `torch.tensor` would copy a number from the CPU in every pass.
+        return x * x.new_full((), self.config.width**0.5)
 
     def forward(
         self,

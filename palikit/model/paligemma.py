@@ -123,6 +123,11 @@ class PaliGemma(nn.Module):
             self._read_on(tokens, positions, mask, count_positions(used), cache)
         )
 
+    def slot_cache(self) -> SlotCache:
+        """An empty cache for `extend_ragged`."""
+        weight = self.text.embedding.weight
+        return SlotCache(self.config.text, dtype=weight.dtype, device=weight.device)
+
     def extend_ragged(
         self, tokens: TokenIds, counts: Sequence[int], cache: SlotCache
     ) -> Float[Tensor, "B T D"]:

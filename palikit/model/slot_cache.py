@@ -73,6 +73,10 @@ class SlotCache:
         """Of every slot, as far as the longest row reaches."""
         return torch.arange(self.length, device=self.device)[None]
 
+    def rounded(self, rows: int, capacity: int) -> tuple[int, int]:
+        """Sizes to `resize` to where memory allows, at least these; here, just these."""
+        return rows, capacity
+
     def resize(self, rows: int, capacity: int) -> None:
         """Make room for so many rows of so many tokens; those in use stay as they are."""
         assert rows >= len(self.lengths), f"{len(self.lengths)} rows are in use, not {rows}"
@@ -107,8 +111,7 @@ class SlotCache:
     def take(self, counts: Sequence[int]) -> Int[Tensor, "B T"]:
         """Go on by so many tokens a row; returns positions, which padding counts on."""
         before = self.lengths
-        self.lengths = [old + new for old, new in zip(before, counts, strict=True)]
-        assert self.length <= self.capacity, f"a row of {self.capacity} slots is full"
+        self.advance(counts)
         starts, added = torch.tensor([before, list(counts)]).to(self.device, non_blocking=True)
         ahead = torch.arange(max(counts), device=self.device)
         positions = starts[:, None] + ahead
@@ -116,6 +119,11 @@ class SlotCache:
         if len(set(before)) > 1 or len(set(counts)) > 1:
             self._slots = torch.where(ahead < added[:, None], positions, self.capacity)
         return positions
+
+    def advance(self, counts: Sequence[int]) -> None:
+        """Count so many more tokens a row."""
+        self.lengths = [old + new for old, new in zip(self.lengths, counts, strict=True)]
+        assert self.length <= self.capacity, f"a row of {self.capacity} slots is full"
 
     def trim(self, lengths: Sequence[int]) -> None:
         """Forget what the rows hold past these lengths."""

@@ -103,7 +103,7 @@ def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float
         return native.half(x, weight)
     if rows == 1:
         return torch.mv(weight, x[0])[None]
-    if rows < FEW_ROWS or _has_bfloat16_arithmetic():
+    if rows < FEW_ROWS or torch.compiler.is_compiling() or _has_bfloat16_arithmetic():
         return F.linear(x, weight)
     wide = x.float()
     out = wide.new_empty(rows, weight.shape[0])

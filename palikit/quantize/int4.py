@@ -101,8 +101,8 @@ def unpack_int4(four: Int4, blocks: slice = slice(None)) -> Int8[Tensor, "i o"]:
     """The eight-bit numbers of some blocks of outputs, a column for each output; exact."""
     codes = four.codes[blocks].transpose(0, 1)
     whole = torch.empty((*codes.shape[:2], BLOCK), dtype=torch.uint8, device=codes.device)
-    torch.bitwise_and(codes, TOP, out=whole[..., : BLOCK // 2])
-    torch.bitwise_right_shift(codes, 4, out=whole[..., BLOCK // 2 :])
+    whole[..., : BLOCK // 2] = codes & TOP
+    whole[..., BLOCK // 2 :] = codes >> 4
     inputs = len(codes)
     start = (blocks.start or 0) * BLOCK
     outputs = slice(start, start + codes.shape[1] * BLOCK)
@@ -119,8 +119,10 @@ def int4_product(x: Float[Tensor, "r i"], four: Int4) -> Float[Tensor, "r o"]:
     rounded, x_scale = round_rows(x.float()) if native is None else native.round_rows(x)
     rounded = F.pad(rounded, (0, four.codes.shape[1] - x.shape[1]))
     out = x_scale.new_empty(len(x), len(four.scale))
-    for start in range(0, len(four.codes), BLOCKS_AT_ONCE):
-        stop = min(start + BLOCKS_AT_ONCE, len(four.codes))
+    # Compiled, every step of a loop would be code of its own.
+    step = len(four.codes) if torch.compiler.is_compiling() else BLOCKS_AT_ONCE
+    for start in range(0, len(four.codes), step):
+        stop = min(start + step, len(four.codes))
         some = slice(start * BLOCK, stop * BLOCK)
         if native is None:
             sums = int_mm(rounded, unpack_int4(four, slice(start, stop)))
@@ -183,7 +185,7 @@ class Int4Linear(PackedLinear):
             return native.int4_matrix(x, *buffers, self.bias, self.outputs, kind).to(x.dtype)
         if native is not None and are_few(len(x)):
             product = native.int4(x, *buffers)
-        elif len(x) <= FEW_ROWS and x.device.type == "cpu" and _kernel_has_our_order():
+        elif len(x) <= FEW_ROWS and x.device.type == "cpu" and _has_kernel():
             product = self._few(x)
         else:
             product = int4_product(x, self._four())
@@ -207,6 +209,11 @@ def _affine(four: Int4) -> Float[Tensor, "groups o 2"]:
     steps = four.steps.float()
     middle = four.offsets + 8 * steps
     return torch.stack([steps * four.scale, middle * four.scale], dim=-1).bfloat16()
+
+
+def _has_kernel() -> bool:
+    # What asks the kernel cannot be compiled, and code that is gains nothing from it.
+    return not torch.compiler.is_compiling() and _kernel_has_our_order()
 
 
 @cache

@@ -110,9 +110,14 @@ def int_mm(x: Int8[Tensor, "r i"], columns: Int8[Tensor, "i o"]) -> Int[Tensor, 
         return torch._int_mm(x, columns)
     # There the kernel wants more than 16 rows, sizes in multiples of 8, and columns one by one.
     (rows, inputs), outputs = x.shape, columns.shape[1]
-    x = F.pad(x, (0, -inputs % 8, 0, max(0, 17 - rows)))
-    by_column = F.pad(columns.t(), (0, -inputs % 8, 0, -outputs % 8)).contiguous()
+    x = _padded(x, -inputs % 8, max(0, 17 - rows))
+    by_column = _padded(columns.t(), -inputs % 8, -outputs % 8).contiguous()
     return torch._int_mm(x, by_column.t())[:rows, :outputs]
+
+
+def _padded(x: Int8[Tensor, "r i"], inputs: int, rows: int) -> Int8[Tensor, "R I"]:
+    # `F.pad` by nothing is a copy, which for a weight would be most of the work.
+    return F.pad(x, (0, inputs, 0, rows)) if inputs or rows else x
 
 
 class Int8Linear(PackedLinear):

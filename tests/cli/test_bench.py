@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from palikit.decode import compiled
 from palikit.engine import speed
 
 
@@ -31,12 +32,20 @@ def test_a_document_holds_the_same(palikit, small_limits):
     outcome = palikit("bench", *arguments, "--json")
     assert outcome.code == 0
     told = json.loads(outcome.out)
-    assert told["quantize"] == "int8"
+    assert (told["quantize"], told["compile"]) == ("int8", False)
     (row,) = told["rows"]
     assert row["first_token_s"] > row["vision_s"] > 0
     assert row["decoded_tokens_per_s"] > 0
     assert row["share_of_multiplying"] > 0
     assert row["share_of_reading"] > 0
+
+
+def test_a_compiled_model_is_timed_where_one_is_asked_for(palikit, small_limits, monkeypatch):
+    asked = []
+    monkeypatch.setattr(compiled, "compile_decoding", lambda model: asked.append(1) or model)
+    arguments = ("--compile", "--pictures", "1", "--tokens", "3", "--runs", "1", "--json")
+    assert json.loads(palikit("bench", *arguments).out)["compile"]
+    assert asked == [1]
 
 
 @pytest.mark.parametrize(

@@ -88,8 +88,8 @@ def test_what_a_model_is_loaded_from_reaches_the_engine(palikit, engine, photos)
     how["quantize"] = "int8"
     how["calibration"] = "c.json"
     options = [f"--{name.replace('_', '-')}={value}" for name, value in how.items()]
-    palikit("ocr", "photos/a.png", "--model", "folder", *options)
-    assert engine.loaded == [("folder", how)]
+    palikit("ocr", "photos/a.png", "--model", "folder", "--compile", *options)
+    assert engine.loaded == [("folder", {**how, "compile": True})]
 
 
 @pytest.mark.parametrize(
