@@ -16,160 +16,26 @@ import argparse
 import json
 import statistics
 import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image
-from torch import nn
-
-import palikit as pk
-from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
-
-ENGINES = ("transformers", "palikit", "palikit-int8", "palikit-int4")
-TOKENS = 33
-PROMPT = [2, *range(1000, 1004), 108]
-TINY = PaliGemmaConfig(
-    SiglipConfig(224, 14, 64, 2, 128, 4),
-    GemmaConfig(257_152, 64, 2, 128, 4, 2, 16, 16**-0.5, 50.0, 30.0, True),
+from sides import (
+    PROMPT,
+    ask,
+    command_of,
+    load_palikit,
+    palikit_runner,
+    peak_memory,
+    preset,
+    ratios,
+    transformers_runner,
+    write_checkpoint,
 )
 
+import palikit as pk
 
-def preset(name: str) -> PaliGemmaConfig:
-    """A published size by name, or `tiny`."""
-    return TINY if name == "tiny" else pk.PRESETS[name]
-
-
-def fill(model: nn.Module) -> None:
-    """Random weights at once: one block of small numbers, repeated."""
-    noise = torch.randn(1 << 20, generator=torch.Generator().manual_seed(0)) * 0.02
-    with torch.no_grad():
-        for weight in model.parameters():
-            flat = weight.view(-1)
-            for start in range(0, flat.numel(), len(noise)):
-                part = flat[start : start + len(noise)]
-                part.copy_(noise[: len(part)])
-
-
-def photo() -> Image.Image:
-    """A picture of 1280 x 960 pixels."""
-    return Image.fromarray(np.random.default_rng(0).integers(0, 256, (960, 1280, 3), np.uint8))
-
-
-def write_checkpoint(name: str, folder: Path) -> None:
-    """A Hugging Face folder of random bfloat16 weights, and what `palikit quantize` makes of it."""
-    from palikit.engine.quantized import quantize_folder
-    from palikit.weights.save import save_folder
-
-    with torch.device("meta"):
-        model = pk.PaliGemma(preset(name))
-    model = model.to(torch.bfloat16).to_empty(device="cpu")
-    fill(model)
-    save_folder(model, folder / "palikit")
-    del model
-    for mode in ("int8", "int4"):
-        quantize_folder(folder / "palikit", folder / f"palikit-{mode}", mode)
-
-
-def load_palikit(folder: Path) -> pk.PaliGemma:
-    """As `pk.load` does, without a tokenizer: these weights have none."""
-    from palikit.engine.load import open_ready
-    from palikit.weights.source import find
-
-    return open_ready(find(folder))
-
-
-def palikit_runner(name: str, folder: Path):
-    """Load palikit's model; returns a function that answers once and times its stages."""
-    from palikit.decode.generate import generate
-    from palikit.inputs.image import Resize
-
-    model = load_palikit(folder)
-    dtype = model.text.embedding.weight.dtype
-    resize = Resize(preset(name).vision.image_size, "bicubic")
-    picture = photo()
-
-    @torch.inference_mode()
-    def once(pictures: int = 1) -> dict[str, float]:
-        start = time.perf_counter()
-        pixels = torch.stack([resize(picture) for _ in range(pictures)])
-        features = model.embed_image(pixels.to(dtype))
-        looked = time.perf_counter()
-        prompt = torch.tensor([PROMPT] * pictures)
-        columns = generate(model, features, prompt, None, eos_id=(), max_new_tokens=TOKENS)
-        next(columns)
-        first = time.perf_counter()
-        count = 1 + sum(1 for _ in columns)
-        assert count == TOKENS
-        end = time.perf_counter()
-        return {
-            "vision_s": looked - start,
-            "first_token_s": first - start,
-            "tokens_per_s": (TOKENS - 1) / (end - first),
-            "total_s": end - start,
-        }
-
-    return once
-
-
-def load_transformers(folder: Path):
-    """The same weights in transformers."""
-    import transformers
-
-    model = transformers.PaliGemmaForConditionalGeneration.from_pretrained(
-        folder, dtype=torch.bfloat16
-    ).eval()
-    assert {weight.dtype for weight in model.parameters()} == {torch.bfloat16}
-    return model
-
-
-def transformers_runner(name: str, folder: Path):
-    """Load transformers' model; returns a function that answers once and times its stages."""
-    import transformers
-
-    model = load_transformers(folder)
-    side = preset(name).vision.image_size
-    processor = transformers.SiglipImageProcessor(size={"height": side, "width": side}, resample=3)
-    picture = photo()
-    images = preset(name).tokens_per_image
-    ids = torch.tensor([[model.config.image_token_id] * images + PROMPT])
-    stamps: list[float] = []
-
-    class Clock(transformers.generation.streamers.BaseStreamer):
-        def put(self, value: torch.Tensor) -> None:
-            stamps.append(time.perf_counter())
-
-        def end(self) -> None:
-            pass
-
-    @torch.inference_mode()
-    def once() -> dict[str, float]:
-        stamps.clear()
-        start = time.perf_counter()
-        pixels = processor(picture, return_tensors="pt")["pixel_values"].bfloat16()
-        out = model.generate(
-            input_ids=ids,
-            pixel_values=pixels,
-            attention_mask=torch.ones_like(ids),
-            token_type_ids=torch.zeros_like(ids),
-            max_new_tokens=TOKENS,
-            min_new_tokens=TOKENS,
-            do_sample=False,
-            streamer=Clock(),
-        )
-        end = time.perf_counter()
-        assert out.shape[1] - ids.shape[1] == TOKENS
-        first = stamps[1]  # the prompt itself is put first
-        return {
-            "first_token_s": first - start,
-            "tokens_per_s": (TOKENS - 1) / (end - first),
-            "total_s": end - start,
-        }
-
-    return once
+ENGINES = ("transformers", "palikit", "palikit-int8", "palikit-int4")
 
 
 def measure(engine: str, name: str, folder: Path, runs: int, together: int) -> dict[str, float]:
@@ -217,13 +83,6 @@ def compare_scores(name: str, folder: Path) -> dict[str, str]:
     return found
 
 
-def peak_memory() -> int:
-    """Bytes that this process held at most since its count was cleared (Linux)."""
-    status = Path("/proc/self/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM")]
-    return int(line.split()[1]) * 1024
-
-
 def main() -> None:
     """Run all, one after the other, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -245,9 +104,8 @@ def main() -> None:
         print(json.dumps(found))
         return
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, str(Path(__file__)), "--preset", args.preset]
-        command += ["--runs", str(args.runs), "--together", str(args.together)]
-        command += ["--folder", folder, "--only"]
+        shared = {"preset": args.preset, "runs": args.runs, "together": args.together}
+        command = command_of(__file__, folder, **shared)
         # In a process of its own, so that its memory is nobody's.
         subprocess.run([*command, "write"], check=True)
         theirs: dict[str, float] = {}
@@ -260,21 +118,11 @@ def main() -> None:
             print(f"{mode}: {told}")
 
 
-def ask(command: list[str], what: str):
-    """The figures that one of this file's own processes prints."""
-    done = subprocess.run([*command, what], check=True, stdout=subprocess.PIPE, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def print_ratios(theirs: dict[str, float], found: dict[str, float]) -> None:
     """How many times faster, and which share of the memory."""
     if found is theirs:
         return
-    faster = {
-        "first token": theirs["first_token_s"] / found["first_token_s"],
-        "decode": found["tokens_per_s"] / theirs["tokens_per_s"],
-        "in all": theirs["total_s"] / found["total_s"],
-    }
+    faster = ratios(theirs, found)
     if "each_s" in found:
         faster["each of many"] = theirs["total_s"] / found["each_s"]
     told = "  ".join(f"{name} {value:.2f}x" for name, value in faster.items())
