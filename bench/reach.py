@@ -11,9 +11,10 @@ from functools import partial
 from unittest.mock import patch
 
 import palikit as pk
-from palikit.data.emoji_world import VALIDATION_SEED, Scene, scene
+from palikit.data.emoji_world import Scene, scene
 from palikit.decode.ruler import Ruler
 from palikit.eval.detection import Objects, detection_ap
+from palikit.eval.nano import VALIDATION_SEED
 
 REACHES = (0, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 

@@ -7,7 +7,7 @@
 
 A scene follows from (seed, index, side, classes) alone. The drawings are a bundled sheet (see
 assets/emoji/LICENSE.md), never the system's font, so no scene depends on what a machine has
-installed. `TEST_SEED` is for measuring only, `VALIDATION_SEED` for choosing.
+installed. `TEST_SEED` is for measuring only.
 """
 
 import json
@@ -31,7 +31,6 @@ __all__ = [
     "NAMES",
     "NEW",
     "TEST_SEED",
-    "VALIDATION_SEED",
     "Names",
     "Scene",
     "SceneObject",
@@ -41,9 +40,6 @@ __all__ = [
 
 TEST_SEED = 300_300
 """Scenes 0..299 of this seed are nano's test set; nothing is ever trained on them."""
-
-VALIDATION_SEED = 79
-"""Of scenes to choose settings and fit calibrations by: neither trained on nor reported."""
 
 CELL = 96
 """Side of a drawing on the sheet, in pixels."""
