@@ -23,8 +23,8 @@ MOST_SCORES = 1 << 23
 """Attention scores held at once, all heads together: 32 MB; of the 3B at 896 px, all were 0.5 GB
 a layer."""
 
-MOST_SCORES_ON_CPU = 1 << 19
-"""Two megabytes, which stay in a processor's cache from one step of a softmax to the next: with
+MOST_SCORES_ON_CPU = 1 << 20
+"""Four megabytes, which stay in a processor's cache from one step of a softmax to the next: with
 `MOST_SCORES` the 3B's decoder took a fifth longer over a picture of 448 px."""
 
 FEWEST_QUERIES = 64

@@ -15,7 +15,7 @@ from palikit.shapes import Embeddings, Logits, TokenIds
 from .attention import Visibility
 from .cache import Cache
 
-__all__ = ["Gemma", "RMSNorm", "TiedEmbedding"]
+__all__ = ["Gemma", "GemmaAttention", "GemmaMlp", "RMSNorm", "Rotation", "TiedEmbedding"]
 
 Rotation = tuple[Float[Tensor, "B 1 T h"], Float[Tensor, "B 1 T h"]]
 """Cosines and sines of each position's angles, half a head wide, the same for all heads."""
@@ -110,15 +110,21 @@ class GemmaAttention(nn.Module):
         self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: Cache | None
     ) -> Embeddings:
         """Attend to whatever `visibility` lets each token see."""
-        q, k, v = (
-            layer(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for layer in (self.q, self.k, self.v)
-        )
-        q, k = rotate(q, rotation) * self.query_scale, rotate(k, rotation)
+        q, k, v = self.heads(x, rotation)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
         seen = visibility.attend(q, k, v, softcap=self.softcap, window=self.window)
         return self.out(seen.transpose(1, 2).flatten(2))
+
+    def heads(
+        self, x: Embeddings, rotation: Rotation
+    ) -> tuple[Float[Tensor, "B N T H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
+        """Queries, which are scaled, keys, and values; the first two at their positions."""
+        q, k, v = (
+            layer(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for layer in (self.q, self.k, self.v)
+        )
+        return rotate(q, rotation) * self.query_scale, rotate(k, rotation), v
 
 
 class GemmaMlp(nn.Module):

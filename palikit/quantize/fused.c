@@ -84,3 +84,31 @@ void gelu_product(void *x, const void *factor, int64_t count, int64_t half, int 
             gelu_part(x, factor, start, stop, 0);
     }
 }
+
+INLINE void rotate_row(void *x, const float *cos, const float *sin, int64_t start, int64_t heads,
+                       int64_t pairs, float scale, const int half) {
+    for (int64_t n = 0; n < heads; n++, start += 2 * pairs) {
+#pragma omp simd
+        for (int64_t i = 0; i < pairs; i++) {
+            const float first = load(x, start + i, half), second = load(x, start + pairs + i, half);
+            float one = first * cos[i] - second * sin[i], two = second * cos[i] + first * sin[i];
+            /* Rounded before it is scaled, as separate operations are. */
+            if (half) one = widen(narrow(one)), two = widen(narrow(two));
+            store(x, start + i, one * scale, half);
+            store(x, start + pairs + i, two * scale, half);
+        }
+    }
+}
+
+/* Pairs of channels (i, i + pairs) of each head turn by their row's angles, times `scale`. */
+void rotate_rows(void *x, const float *cos, const float *sin, int64_t rows, int64_t heads,
+                 int64_t pairs, int64_t half, float scale, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static) if (rows * heads * pairs > LITTLE)
+    for (int64_t r = 0; r < rows; r++) {
+        const int64_t start = r * heads * 2 * pairs;
+        if (half)
+            rotate_row(x, cos + r * pairs, sin + r * pairs, start, heads, pairs, scale, 1);
+        else
+            rotate_row(x, cos + r * pairs, sin + r * pairs, start, heads, pairs, scale, 0);
+    }
+}

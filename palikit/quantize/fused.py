@@ -1,4 +1,4 @@
-"""Norms and gated MLPs in one pass over memory each, swapped into a model for inference on a CPU.
+"""Norms, MLPs and rotations in one pass over memory each, swapped into a model for a CPU's answers.
 
 Between two products of a picture's tokens stand a dozen operations of PyTorch, each of which reads
 and writes megabytes. The same numbers come out but for their last bits (`docs/numerics.md`); where
@@ -6,15 +6,16 @@ a gradient is to pass, or there is no compiler, the plain modules' own operation
 """
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from palikit.model.gemma import GemmaMlp, RMSNorm
+from palikit.model.gemma import GemmaAttention, GemmaMlp, RMSNorm, Rotation
 from palikit.model.siglip import SiglipMlp
 from palikit.shapes import Embeddings
 
 from .native import Kernels, fits, kernels
 
-__all__ = ["FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp", "fuse"]
+__all__ = ["FusedGemmaAttention", "FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp", "fuse"]
 
 
 def fuse(model: nn.Module) -> nn.Module:
@@ -45,6 +46,30 @@ class FusedNorm(RMSNorm):
         if native is None:
             return super().forward(x)
         return native.rms_norm(x, self.weight, self.eps)
+
+
+class FusedGemmaAttention(GemmaAttention):
+    """`GemmaAttention` whose queries and keys are turned and scaled at once, in place."""
+
+    def __init__(self, plain: GemmaAttention) -> None:
+        nn.Module.__init__(self)
+        self.layer, self.head_dim, self.window = plain.layer, plain.head_dim, plain.window
+        self.query_scale, self.softcap = plain.query_scale, plain.softcap
+        self.q, self.k, self.v, self.out = plain.q, plain.k, plain.v, plain.out
+
+    def heads(
+        self, x: Embeddings, rotation: Rotation
+    ) -> tuple[Float[Tensor, "B N T H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
+        """Queries, which are scaled, keys, and values; the first two at their positions."""
+        native = _usable(x, *rotation)
+        if native is None:
+            return super().heads(x, rotation)
+        q = native.rotate(self.q(x).contiguous(), *rotation, self.query_scale)
+        k = native.rotate(self.k(x).contiguous(), *rotation, 1.0)
+        q, k, v = (
+            some.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for some in (q, k, self.v(x))
+        )
+        return q, k, v
 
 
 class FusedGemmaMlp(GemmaMlp):
@@ -83,7 +108,12 @@ class FusedSiglipMlp(SiglipMlp):
         return self.fc2(native.gelu_product(self.fc1(x), None))
 
 
-FUSED = {RMSNorm: FusedNorm, GemmaMlp: FusedGemmaMlp, SiglipMlp: FusedSiglipMlp}
+FUSED = {
+    RMSNorm: FusedNorm,
+    GemmaAttention: FusedGemmaAttention,
+    GemmaMlp: FusedGemmaMlp,
+    SiglipMlp: FusedSiglipMlp,
+}
 
 
 def _on_cpu(module: nn.Module) -> bool:

@@ -56,6 +56,7 @@ class Kernels:
         self._scale = _declare(library.scale_sums, pointers=4, sizes=3)
         self._unpack = _declare(library.unpack_int4, pointers=4, sizes=4)
         self._norm = _declare(library.rms_norm, pointers=3, sizes=3, numbers=1)
+        self._rotate = _declare(library.rotate_rows, pointers=3, sizes=4, numbers=1)
         self._gelu = _declare(library.gelu_product, pointers=2, sizes=2)
         self.has_int8_matrix = hasattr(library, "int8_matrix")
         self.has_int4_matrix = hasattr(library, "int4_matrix")
@@ -184,6 +185,22 @@ class Kernels:
             assert factor.is_contiguous()
         half = int(x.dtype is torch.bfloat16)
         self._gelu(*_at(x, factor), x.numel(), half, torch.get_num_threads())
+        return x
+
+    def rotate(
+        self,
+        x: Float[Tensor, "B T channels"],
+        cos: Float[Tensor, "B 1 T pairs"],
+        sin: Float[Tensor, "B 1 T pairs"],
+        scale: float,
+    ) -> Tensor:
+        """x, float32 or bfloat16, becomes `gemma.rotate` of its heads, times `scale`."""
+        rows, pairs = x.shape[0] * x.shape[1], cos.shape[-1]
+        assert x.is_contiguous()
+        assert x.shape[2] % (2 * pairs) == 0, (x.shape, cos.shape)
+        assert cos.numel() == sin.numel() == rows * pairs, (x.shape, cos.shape)
+        sizes = (rows, x.shape[2] // (2 * pairs), pairs, int(x.dtype is torch.bfloat16))
+        self._rotate(*_at(x, cos, sin), *sizes, scale, torch.get_num_threads())
         return x
 
     def unpack_int4(

@@ -8,11 +8,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from palikit.model.gemma import GemmaMlp, RMSNorm
+from palikit.model.gemma import GemmaAttention, GemmaMlp, RMSNorm, rope_angles
 from palikit.model.paligemma import PaliGemma
 from palikit.model.siglip import SiglipMlp
 from palikit.quantize import Quantization, fused, quantize_model, speed_up
-from palikit.quantize.fused import FusedGemmaMlp, FusedNorm, FusedSiglipMlp
+from palikit.quantize.fused import (
+    FusedGemmaAttention,
+    FusedGemmaMlp,
+    FusedNorm,
+    FusedSiglipMlp,
+)
 from palikit.quantize.native import kernels
 
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 2**-8}
@@ -77,6 +82,22 @@ def test_a_few_tokens_at_a_time_equal_all_at_once(most: int, monkeypatch) -> Non
         whole = FusedGemmaMlp(module)(x)
         monkeypatch.setattr(fused, "MOST_TOKENS", most)
         torch.testing.assert_close(FusedGemmaMlp(module)(x), whole, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [*TOLERANCE])
+def test_queries_and_keys_are_the_plain_ones(dtype: torch.dtype) -> None:
+    built()
+    config = TINY["paligemma2"].text
+    plain = GemmaAttention(config, 0).to(dtype)
+    x = numbers(0, 2, 7, config.width).to(dtype)
+    rotation = rope_angles(torch.arange(14).view(2, 7), config)
+    with torch.no_grad():
+        theirs = plain.heads(x, rotation)
+        ours = FusedGemmaAttention(plain).heads(x, rotation)
+    near = TOLERANCE[dtype]
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.shape, one.dtype) == (other.shape, other.dtype)
+        torch.testing.assert_close(one, other, rtol=2 * near, atol=near)
 
 
 def test_a_gradient_passes_through_the_plain_operations() -> None:
