@@ -27,6 +27,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
+from sides import fill
 
 import palikit as pk
 from palikit.config import GemmaConfig, PaliGemmaConfig, SiglipConfig
@@ -62,14 +63,7 @@ def write_checkpoint(name: str, folder: Path) -> None:
     with torch.device("meta"):
         model = pk.PaliGemma(preset(name))
     model = model.to(torch.bfloat16).to_empty(device="cpu")
-    generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(1 << 20, generator=generator) * 0.02
-    with torch.no_grad():
-        for weight in model.parameters():
-            flat = weight.view(-1)
-            for start in range(0, flat.numel(), len(noise)):
-                part = flat[start : start + len(noise)]
-                part.copy_(noise[: len(part)])
+    fill(model)
     save_folder(model, folder)
 
 

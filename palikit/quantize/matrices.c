@@ -8,7 +8,8 @@
  * says how its letters count, and the tests are the same.
  */
 
-#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && !defined(__AMX_INT8__)
+#if defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__) && \
+    !defined(__AMX_INT8__)
 #include <immintrin.h>
 #include <math.h>
 #include <stdint.h>

@@ -118,6 +118,7 @@ class Kernels:
         """As `int8_product`, to the last bit: [r, o] of bfloat16 or float32."""
         (rows, inputs), outputs = x.shape, len(packed)
         assert inputs == packed.shape[1], (x.shape, packed.shape)
+        _refuse_others(outputs, scale, bias)
         x, halves = _readable(x, dtype)
         out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
         room = _room(rows, -(-inputs // BLOCK) * BLOCK)  # by name, so that it outlives the call
@@ -139,7 +140,9 @@ class Kernels:
         """As `int4_product`, to the last bit: so many outputs, of bfloat16 or float32."""
         (rows, inputs), padded = x.shape, codes.shape[1]
         assert inputs <= padded, (x.shape, codes.shape)
-        assert outputs <= len(scale), (outputs, len(scale))
+        assert -(-outputs // BLOCK) == len(codes), (outputs, codes.shape)
+        _refuse_others(len(codes) * BLOCK, scale, steps[0])
+        _refuse_others(outputs, bias)
         x, halves = _readable(x, dtype)
         out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
         room = _room(rows, padded)
@@ -172,6 +175,7 @@ class Kernels:
 
     def rms_norm(self, x: Float[Tensor, "... i"], weight: Tensor, eps: float) -> Tensor:
         """x / rms(x) * (1 + weight) of each row, in the dtype of x: float32 or bfloat16."""
+        _refuse_others(x.shape[-1], weight)
         out, weight, half = torch.empty_like(x), weight.float(), x.dtype is torch.bfloat16
         sizes = (x.numel() // x.shape[-1], x.shape[-1], int(half))
         self._norm(*_at(x, weight, out), *sizes, eps, torch.get_num_threads())
@@ -264,6 +268,12 @@ def _declare(function: Any, *, pointers: int, sizes: int, numbers: int = 0) -> C
 
 def _at(*tensors: Tensor | None) -> list[int | None]:
     return [None if tensor is None else tensor.data_ptr() for tensor in tensors]
+
+
+def _refuse_others(count: int, *vectors: Tensor | None) -> None:
+    """C reads so many numbers of each, whatever there are."""
+    for vector in vectors:
+        assert vector is None or vector.shape == (count,), (count, vector.shape)
 
 
 def _readable(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, tuple[int, int]]:

@@ -5,6 +5,7 @@ import torch
 from helpers.native import built, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from palikit.quantize.int4 import GROUPS, Int4Linear, int4_product, pack_int4, unpack_int4
 from palikit.quantize.int8 import Int8Linear, int8_product, int_mm, pack_int8, round_rows
@@ -109,6 +110,21 @@ def test_a_layer_gives_the_same_with_and_without(mode, dtype, monkeypatch) -> No
     monkeypatch.setenv("PALIKIT_KERNELS", "off")
     assert torch.equal(ours, layer(x))
     kernels.cache_clear()
+
+
+def test_vectors_of_another_length_never_reach_c() -> None:
+    native, x = matrices(), numbers(0, 7, 64)
+    packed, scale = pack_int8(numbers(1, 70, 64))
+    for wrong in ((scale[:-1], None), (scale, scale[:-1])):
+        with pytest.raises((AssertionError, TypeCheckError)):
+            native.int8_matrix(x, packed, *wrong, torch.float32)
+    four = pack_int4(numbers(1, 70, 64))
+    buffers = (four.codes, four.steps, four.offsets, four.scale)
+    for bias, outputs in ((None, 64), (None, 129), (scale[:-1], 70)):
+        with pytest.raises(AssertionError):
+            native.int4_matrix(x, *buffers, bias, outputs, torch.float32)
+    with pytest.raises(AssertionError):
+        native.rms_norm(x, scale, 1e-6)
 
 
 def test_the_number_of_threads_changes_nothing() -> None:
