@@ -13,14 +13,18 @@ import torch
 from palikit.engine.quantized import open_model
 from palikit.weights.source import find
 
-def peak():
+def resident(kind):
     # The process's own: getrusage would count the parent that it was forked from.
     status = open("/proc/self/status").read()
-    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+    return int(status.split(kind + ":")[1].split()[0]) * 1024
 
-before = peak()
-model = open_model(find(sys.argv[1]), quantize=sys.argv[2])
-print(before, peak(), sum(tensor.nbytes for tensor in model.state_dict().values()))
+def quantised(source):
+    return open_model(find(source), quantize=sys.argv[2])
+
+quantised("nano")  # what is imported on first use is no part of a model's memory
+before = resident("VmRSS")
+model = quantised(sys.argv[1])
+print(before, resident("VmHWM"), sum(tensor.nbytes for tensor in model.state_dict().values()))
 """
 
 
@@ -38,5 +42,6 @@ def test_peak_memory_is_the_packed_weights_and_little_else(folder, mode, most):
     stored = (folder / "model.safetensors").stat().st_size
     assert packed <= most * stored
     # Less than the weights alone as they are stored: what is there beside the packed ones is the
-    # largest tensor while it is read, a third of all here, and blocks of it that are rounded.
-    assert peak - before < 0.95 * stored
+    # largest tensor while it is read, a third of all here, and blocks of it that are rounded. It
+    # takes 0.57; where the C library puts those blocks differs by up to 0.17 from run to run.
+    assert peak - before < 0.80 * stored
