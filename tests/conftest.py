@@ -4,6 +4,7 @@ import lzma
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 from tokenizers import AddedToken
 from tokenizers import Tokenizer as BpeTokenizer
@@ -15,6 +16,12 @@ settings.register_profile("palikit", deadline=None)
 settings.load_profile("palikit")
 
 VOCABULARY = Path(__file__).parents[1].parent / "shared" / "data" / "gemma-tokenizer.json.xz"
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws without a seed of its own is the same in every run."""
+    torch.manual_seed(0)
 
 
 @pytest.fixture(scope="session")

@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from helpers.tiny import TINY, randomise
+from helpers.tiny import TINY, random_images, random_prompt, randomise
+from torch import Tensor, nn
 
 from palikit.engine import speed
 from palikit.engine.speed import arithmetic_of, bytes_a_step, measure_speed
+from palikit.model.cache import KVCache
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize import Quantization, quantize_model, speed_up_bfloat16
 
@@ -49,3 +51,19 @@ def test_all_that_is_told_of_a_run_is_of_it() -> None:
     image_and_text = TINY["paligemma2"].tokens_per_image + speed.WORDS
     assert told.prompt == pytest.approx(3 * image_and_text / (told.first_token - told.vision))
     assert told.memory > 1 << 20
+
+
+def test_a_prefix_is_counted_as_it_is_multiplied() -> None:
+    model = fresh("paligemma2")
+    done: list[int] = []
+
+    def count(layer: nn.Linear, given: tuple[Tensor], out: Tensor) -> None:
+        done.append(2 * given[0].numel() * layer.out_features)
+
+    hooks = [m.register_forward_hook(count) for m in model.modules() if type(m) is nn.Linear]
+    words = torch.tensor([random_prompt(speed.WORDS)])
+    cache = KVCache(model.config.text, 1, 24)
+    model.prefill(model.embed_image(random_images(1, 1)), words, None, cache)
+    for hook in hooks:
+        hook.remove()
+    assert sum(done) == speed.operations_of_prefix(model, speed.WORDS)

@@ -165,8 +165,13 @@ def arithmetic_of(model: PaliGemma) -> torch.dtype:
 def operations_of_prefix(model: PaliGemma, words: int) -> int:
     """Of linear layers for one picture and a prompt of so many words, two for each product."""
     patches = model.config.tokens_per_image
-    seen = _operations(model.vision, patches) + _operations(model.connector, patches)
-    return seen + _operations(model.text.blocks, patches + words)
+    last = f"{len(model.text.blocks) - 1}.attn"
+    # Of the last block every token needs its key and value, the last token all the rest.
+    read = [*model.text.blocks[:-1]]
+    read += [model.text.blocks.get_submodule(f"{last}.{name}") for name in "kv"]
+    seen = sum(_operations(module, patches) for module in (model.vision, model.connector))
+    others = sum(_operations(module, patches + words - 1) for module in read)
+    return seen + others + _operations(model.text.blocks, 1)
 
 
 def bytes_a_step(model: PaliGemma) -> int:

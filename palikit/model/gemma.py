@@ -15,7 +15,16 @@ from palikit.shapes import Embeddings, Logits, TokenIds
 from .attention import Visibility
 from .cache import Cache
 
-__all__ = ["Gemma", "GemmaAttention", "GemmaMlp", "RMSNorm", "Rotation", "TiedEmbedding"]
+__all__ = [
+    "Gemma",
+    "GemmaAttention",
+    "GemmaMlp",
+    "RMSNorm",
+    "Rotation",
+    "TiedEmbedding",
+    "only",
+    "only_turned",
+]
 
 Rotation = tuple[Float[Tensor, "B 1 T h"], Float[Tensor, "B 1 T h"]]
 """Cosines and sines of each position's angles, half a head wide, the same for all heads."""
@@ -43,12 +52,20 @@ class Gemma(nn.Module):
         positions: Int[Tensor, "B T"],
         visibility: Visibility,
         cache: Cache | None = None,
-    ) -> Embeddings:
-        """All blocks and the final norm; a cache takes the new keys and values and gives all."""
+        wanted: Int[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B Q D"]:
+        """All blocks and the final norm; a cache takes the new keys and values and gives all.
+
+        Args:
+            wanted: the one token of each row whose state is returned, `[B, 1, D]`. All others are
+                only looked at in the last block, which so has little to do; `visibility` must then
+                be the same for every token of a row. None returns every token's.
+        """
         rotation = rope_angles(positions, self.config)
-        for block in self.blocks:
+        *blocks, last = self.blocks
+        for block in blocks:
             x = block(x, rotation, visibility, cache)
-        return self.norm(x)
+        return self.norm(last(x, rotation, visibility, cache, wanted))
 
     def logits(self, hidden: Embeddings, rows: Int[Tensor, " V"] | None = None) -> Logits:
         """Scores of every vocabulary row, or of `rows`, soft-capped as configured; float32."""
@@ -83,10 +100,16 @@ class GemmaBlock(nn.Module):
         self.post_mlp_norm = RMSNorm(*norm) if config.post_norms else nn.Identity()
 
     def forward(
-        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: Cache | None
-    ) -> Embeddings:
-        """One block."""
-        x = x + self.post_attn_norm(self.attn(self.pre_attn_norm(x), rotation, visibility, cache))
+        self,
+        x: Embeddings,
+        rotation: Rotation,
+        visibility: Visibility,
+        cache: Cache | None,
+        wanted: Int[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B Q D"]:
+        """One block, for all tokens or the wanted one of each row."""
+        seen = self.attn(self.pre_attn_norm(x), rotation, visibility, cache, wanted)
+        x = only(x, wanted) + self.post_attn_norm(seen)
         return x + self.post_mlp_norm(self.mlp(self.pre_mlp_norm(x)))
 
 
@@ -107,24 +130,33 @@ class GemmaAttention(nn.Module):
         self.out = nn.Linear(queries, config.width, bias=False)
 
     def forward(
-        self, x: Embeddings, rotation: Rotation, visibility: Visibility, cache: Cache | None
-    ) -> Embeddings:
+        self,
+        x: Embeddings,
+        rotation: Rotation,
+        visibility: Visibility,
+        cache: Cache | None,
+        wanted: Int[Tensor, " B"] | None = None,
+    ) -> Float[Tensor, "B Q D"]:
         """Attend to whatever `visibility` lets each token see."""
-        q, k, v = self.heads(x, rotation)
+        q, k, v = self.heads(x, rotation, wanted)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
         seen = visibility.attend(q, k, v, softcap=self.softcap, window=self.window)
         return self.out(seen.transpose(1, 2).flatten(2))
 
     def heads(
-        self, x: Embeddings, rotation: Rotation
-    ) -> tuple[Float[Tensor, "B N T H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
-        """Queries, which are scaled, keys, and values; the first two at their positions."""
+        self, x: Embeddings, rotation: Rotation, wanted: Int[Tensor, " B"] | None
+    ) -> tuple[Float[Tensor, "B N Q H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
+        """Queries, of the wanted tokens and scaled, keys, and values.
+
+        Queries and keys are at their positions.
+        """
         q, k, v = (
-            layer(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for layer in (self.q, self.k, self.v)
+            layer(some).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
+            for layer, some in ((self.q, only(x, wanted)), (self.k, x), (self.v, x))
         )
-        return rotate(q, rotation) * self.query_scale, rotate(k, rotation), v
+        turned = rotate(q, only_turned(rotation, wanted))
+        return turned * self.query_scale, rotate(k, rotation), v
 
 
 class GemmaMlp(nn.Module):
@@ -161,6 +193,19 @@ def rope_angles(positions: Int[Tensor, "B T"], config: GemmaConfig) -> Rotation:
     exponent = torch.arange(0, config.head_dim, 2, dtype=torch.float32, device=positions.device)
     angles = positions[..., None].float() / config.rope_base ** (exponent / config.head_dim)
     return angles.cos()[:, None], angles.sin()[:, None]
+
+
+def only(x: Embeddings, wanted: Int[Tensor, " B"] | None) -> Float[Tensor, "B Q D"]:
+    """The wanted token of each row, `[B, 1, D]`, or all."""
+    return x if wanted is None else x[torch.arange(len(x), device=x.device), wanted][:, None]
+
+
+def only_turned(
+    rotation: Rotation, wanted: Int[Tensor, " B"] | None
+) -> tuple[Float[Tensor, "B 1 Q h"], Float[Tensor, "B 1 Q h"]]:
+    """The angles of what `only` gives."""
+    cos, sin = (only(angles[:, 0], wanted)[:, None] for angles in rotation)
+    return cos, sin
 
 
 def rotate(x: Float[Tensor, "B N T H"], rotation: Rotation) -> Float[Tensor, "B N T H"]:

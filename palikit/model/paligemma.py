@@ -13,11 +13,11 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from palikit.config import PaliGemmaConfig
-from palikit.shapes import Embeddings, Images, Logits, TokenIds, TokenMask
+from palikit.shapes import Images, Logits, TokenIds, TokenMask
 
 from .attention import Masked, PrefixLM, block_mask
 from .cache import Cache, KVCache, PrefixCache
-from .gemma import Gemma
+from .gemma import Gemma, only
 from .siglip import Siglip
 from .slot_cache import SlotCache
 
@@ -92,8 +92,8 @@ class PaliGemma(nn.Module):
         positions = count_positions(real)
         cut = ahead + prefix_length
         hidden = self.text(x, positions, PrefixLM(cut, real, positions))
-        first = _last_real(hidden[:, :cut], real[:, :cut])
-        return torch.cat([first[:, None], hidden[:, cut:-1]], dim=1)
+        first = only(hidden[:, :cut], _last_place(real[:, :cut]))
+        return torch.cat([first, hidden[:, cut:-1]], dim=1)
 
     def prefill(
         self,
@@ -110,8 +110,8 @@ class PaliGemma(nn.Module):
         x, real = self._join(features, tokens, mask_input)
         positions = cache.reserve(real)
         visible = None if mask_input is None else real[:, None]
-        hidden = self.text(x, positions, Masked(visible), cache)
-        return self.text.logits(_last_real(hidden, real)[:, None])[:, 0]
+        hidden = self.text(x, positions, Masked(visible), cache, wanted=_last_place(real))
+        return self.text.logits(hidden)[:, 0]
 
     def extend(self, tokens: TokenIds, cache: KVCache) -> Logits:
         """Append answer tokens, each seeing all before it; logits of what follows each."""
@@ -170,10 +170,10 @@ def count_positions(real: Bool[Tensor, "B S"]) -> Int[Tensor, "B S"]:
     return (real.cumsum(dim=1) - 1).clamp_min(0)
 
 
-def _last_real(hidden: Embeddings, real: Bool[Tensor, "B S"]) -> Float[Tensor, "B D"]:
+def _last_place(real: Bool[Tensor, "B S"]) -> Int[Tensor, " B"]:
+    """Of each row's last real token."""
     slots = torch.arange(real.shape[1], device=real.device)
-    last = torch.where(real, slots, -1).amax(dim=1).clamp_min(0)
-    return hidden[torch.arange(hidden.shape[0], device=hidden.device), last]
+    return torch.where(real, slots, -1).amax(dim=1).clamp_min(0)
 
 
 def _causal(steps: int, length: int, like: Tensor) -> Bool[Tensor, "1 T S"]:

@@ -6,10 +6,17 @@ a gradient is to pass, or there is no compiler, the plain modules' own operation
 """
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from palikit.model.gemma import GemmaAttention, GemmaMlp, RMSNorm, Rotation
+from palikit.model.gemma import (
+    GemmaAttention,
+    GemmaMlp,
+    RMSNorm,
+    Rotation,
+    only,
+    only_turned,
+)
 from palikit.model.siglip import SiglipMlp
 from palikit.shapes import Embeddings
 
@@ -58,13 +65,17 @@ class FusedGemmaAttention(GemmaAttention):
         self.q, self.k, self.v, self.out = plain.q, plain.k, plain.v, plain.out
 
     def heads(
-        self, x: Embeddings, rotation: Rotation
-    ) -> tuple[Float[Tensor, "B N T H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
-        """Queries, which are scaled, keys, and values; the first two at their positions."""
+        self, x: Embeddings, rotation: Rotation, wanted: Int[Tensor, " B"] | None
+    ) -> tuple[Float[Tensor, "B N Q H"], Float[Tensor, "B K T H"], Float[Tensor, "B K T H"]]:
+        """Queries, of the wanted tokens and scaled, keys, and values.
+
+        Queries and keys are at their positions.
+        """
         native = _usable(x, *rotation)
         if native is None:
-            return super().heads(x, rotation)
-        q = native.rotate(self.q(x).contiguous(), *rotation, self.query_scale)
+            return super().heads(x, rotation, wanted)
+        asked, turned = self.q(only(x, wanted)), only_turned(rotation, wanted)
+        q = native.rotate(asked.contiguous(), *turned, self.query_scale)
         k = native.rotate(self.k(x).contiguous(), *rotation, 1.0)
         q, k, v = (
             some.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for some in (q, k, self.v(x))

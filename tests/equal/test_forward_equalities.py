@@ -7,8 +7,9 @@ import torch
 from helpers.tiny import TINY, pad, random_images, random_prompt, randomise, tiny_model
 from torch import Tensor
 
+from palikit.model.attention import Masked
 from palikit.model.cache import KVCache
-from palikit.model.paligemma import PaliGemma
+from palikit.model.paligemma import PaliGemma, count_positions
 
 CLOSE = 2e-5
 PREFIX, SUFFIX = 7, 5
@@ -145,3 +146,19 @@ def test_reordered_rows_of_a_cache_answer_as_the_rows_they_were() -> None:
         answers.append(model.extend(tokens[[1, 1], PREFIX : PREFIX + 1], cache))
     torch.testing.assert_close(answers[1][0], answers[0][1], atol=CLOSE, rtol=0)
     torch.testing.assert_close(answers[1][1], answers[0][1], atol=CLOSE, rtol=0)
+
+
+@pytest.mark.parametrize("name", TINY)
+def test_the_wanted_states_are_those_of_a_whole_pass(name: str) -> None:
+    model = tiny_model(name)
+    tokens, real = pad([random_prompt(6), random_prompt(9, 1), random_prompt(3, 2)])
+    x, visibility = model.text.embed(tokens), Masked(real[:, None])
+    positions, places = count_positions(real), torch.tensor([5, 8, 1])
+    rows_of_mlp: list[int] = []
+    last = model.text.blocks[-1].mlp
+    hook = last.register_forward_hook(lambda _, given, out: rows_of_mlp.append(given[0].shape[1]))
+    whole = model.text(x, positions, visibility)
+    wanted = model.text(x, positions, visibility, wanted=places)
+    hook.remove()
+    assert rows_of_mlp == [9, 1]
+    torch.testing.assert_close(wanted[:, 0], whole[torch.arange(3), places], atol=CLOSE, rtol=0)

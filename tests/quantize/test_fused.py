@@ -92,8 +92,8 @@ def test_queries_and_keys_are_the_plain_ones(dtype: torch.dtype) -> None:
     x = numbers(0, 2, 7, config.width).to(dtype)
     rotation = rope_angles(torch.arange(14).view(2, 7), config)
     with torch.no_grad():
-        theirs = plain.heads(x, rotation)
-        ours = FusedGemmaAttention(plain).heads(x, rotation)
+        theirs = plain.heads(x, rotation, None)
+        ours = FusedGemmaAttention(plain).heads(x, rotation, None)
     near = TOLERANCE[dtype]
     for one, other in zip(ours, theirs, strict=True):
         assert (one.shape, one.dtype) == (other.shape, other.dtype)
