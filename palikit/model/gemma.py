@@ -18,12 +18,14 @@ from .cache import Cache
 __all__ = [
     "Gemma",
     "GemmaAttention",
+    "GemmaBlock",
     "GemmaMlp",
     "RMSNorm",
     "Rotation",
     "TiedEmbedding",
     "only",
     "only_turned",
+    "rope_angles",
 ]
 
 Rotation = tuple[Float[Tensor, "B 1 T h"], Float[Tensor, "B 1 T h"]]

@@ -52,6 +52,7 @@ class SlotCache:
         # Where `write` puts the tokens just taken: one slice of slots from here, or slots a row.
         self._start = 0
         self._slots: Int[Tensor, "B T"] | None = None
+        self._ahead: Int[Tensor, "B T"] = torch.zeros(0, 0, dtype=torch.int64, device=device)
 
     @property
     def length(self) -> int:
@@ -67,6 +68,11 @@ class SlotCache:
     def device(self) -> torch.device:
         """Where they are."""
         return self.keys[0].device
+
+    @property
+    def slots(self) -> Int[Tensor, "B T"]:
+        """Where the tokens just taken stand; padding where nobody reads."""
+        return self._ahead if self._slots is None else self._slots
 
     @property
     def positions(self) -> Int[Tensor, "1 S"]:
@@ -115,7 +121,7 @@ class SlotCache:
         starts, added = torch.tensor([before, list(counts)]).to(self.device, non_blocking=True)
         ahead = torch.arange(max(counts), device=self.device)
         positions = starts[:, None] + ahead
-        self._start, self._slots = before[0], None
+        self._start, self._slots, self._ahead = before[0], None, positions
         if len(set(before)) > 1 or len(set(counts)) > 1:
             self._slots = torch.where(ahead < added[:, None], positions, self.capacity)
         return positions
@@ -140,14 +146,15 @@ class SlotCache:
         self, layer: int, keys: Float[Tensor, "B K T H"], values: Float[Tensor, "B K T H"]
     ) -> tuple[Float[Tensor, "B K S H"], Float[Tensor, "B K S H"]]:
         """Put a layer's newest keys and values into the slots just taken; returns all so far."""
-        used = (slice(0, len(keys)), slice(None), slice(0, self.length))
-        for kept, new in ((self.keys[layer], keys), (self.values[layer], values)):
+        pair = (self.keys[layer][: len(keys)], self.values[layer][: len(keys)])
+        for kept, new in zip(pair, (keys, values), strict=True):
             if self._slots is None:
-                kept[: len(new), :, self._start : self._start + new.shape[2]] = new
+                kept.narrow(2, self._start, new.shape[2]).copy_(new)
             else:
                 rows = torch.arange(len(new), device=new.device)[:, None]
                 kept[rows, :, self._slots] = new.transpose(1, 2)
-        return self.keys[layer][used], self.values[layer][used]
+        length = self.length
+        return pair[0].narrow(2, 0, length), pair[1].narrow(2, 0, length)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,8 @@ import torch
 __all__ = ["FLAGS", "built"]
 
 SOURCES = tuple(
-    Path(__file__).with_name(name) for name in ("kernels.c", "matrices.c", "fused.c", "lanes.h")
+    Path(__file__).with_name(name)
+    for name in ("kernels.c", "matrices.c", "fused.c", "rows.c", "lanes.h")
 )
 FLAGS = (
     *("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"),

@@ -31,27 +31,6 @@ void rms_norm(const void *x, const float *weight, void *out, int64_t rows, int64
     }
 }
 
-/* e^x within two units of the last place: 2^k e^r, |r| <= ln(2) / 2, by eight terms of the series.
- * Above 88.4 it is infinite. */
-INLINE float exponential(float x) {
-    x = x > 89 ? 89 : x;
-    x = x < -87 ? -87 : x;
-    const float k = rintf(x * 1.44269504f);
-    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln(2) in two parts */
-    float sum = 1.0f / 5040;
-    sum = sum * r + 1.0f / 720;
-    sum = sum * r + 1.0f / 120;
-    sum = sum * r + 1.0f / 24;
-    sum = sum * r + 1.0f / 6;
-    sum = sum * r + 0.5f;
-    sum = sum * r + 1;
-    sum = sum * r + 1;
-    const uint32_t bits = (uint32_t)((int32_t)k + 127) << 23;
-    float power;
-    memcpy(&power, &bits, sizeof power);
-    return sum * power;
-}
-
 /* x / 2 * (1 + tanh(u)) is x / (1 + e^-2u), which loses nothing where tanh is near -1. */
 INLINE float gelu(float x) {
     const float u = 0.797884561f * (x + 0.044715f * x * x * x);

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from palikit.model.gemma import (
+    Gemma,
     GemmaAttention,
     GemmaMlp,
     RMSNorm,
@@ -20,14 +21,16 @@ from palikit.model.gemma import (
 from palikit.model.siglip import SiglipMlp
 from palikit.shapes import Embeddings
 
-from .native import Kernels, fits, kernels
+from .native import usable
+from .rows import FusedGemma
 
 __all__ = ["FusedGemmaAttention", "FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp", "fuse"]
 
 
 def fuse(model: nn.Module) -> nn.Module:
     """Swap every RMSNorm and MLP of a model on a CPU, in place; what they hold is shared."""
-    for module in list(model.modules()):
+    # From within, for a decoder takes over the parts that it then has.
+    for module in reversed(list(model.modules())):
         for name, child in module.named_children():
             fused = FUSED.get(type(child))
             if fused is not None and _on_cpu(child):
@@ -49,7 +52,7 @@ class FusedNorm(RMSNorm):
 
     def forward(self, x: Embeddings) -> Embeddings:
         """Normalise the last dimension."""
-        native = _usable(x, self.weight)
+        native = usable(x, self.weight)
         if native is None:
             return super().forward(x)
         return native.rms_norm(x, self.weight, self.eps)
@@ -71,7 +74,7 @@ class FusedGemmaAttention(GemmaAttention):
 
         Queries and keys are at their positions.
         """
-        native = _usable(x, *rotation)
+        native = usable(x, *rotation)
         if native is None:
             return super().heads(x, rotation, wanted)
         asked, turned = self.q(only(x, wanted)), only_turned(rotation, wanted)
@@ -92,7 +95,7 @@ class FusedGemmaMlp(GemmaMlp):
 
     def forward(self, x: Embeddings) -> Embeddings:
         """Each token on its own."""
-        native = _usable(x)
+        native = usable(x)
         if native is None:
             return super().forward(x)
         # The widest results of a model: a few tokens at a time, they never are its memory's peak.
@@ -113,13 +116,14 @@ class FusedSiglipMlp(SiglipMlp):
 
     def forward(self, x: Tensor) -> Tensor:
         """Each patch on its own."""
-        native = _usable(x)
+        native = usable(x)
         if native is None:
             return super().forward(x)
         return self.fc2(native.gelu_product(self.fc1(x), None))
 
 
 FUSED = {
+    Gemma: FusedGemma,
     RMSNorm: FusedNorm,
     GemmaAttention: FusedGemmaAttention,
     GemmaMlp: FusedGemmaMlp,
@@ -129,11 +133,3 @@ FUSED = {
 
 def _on_cpu(module: nn.Module) -> bool:
     return all(tensor.device.type == "cpu" for tensor in module.state_dict().values())
-
-
-def _usable(*tensors: Tensor) -> Kernels | None:
-    """The kernels, where they take these, and nobody wants a gradient."""
-    if torch.is_grad_enabled() or not fits(*tensors):
-        return None
-    known = all(tensor.dtype in (torch.float32, torch.bfloat16) for tensor in tensors)
-    return kernels() if known else None

@@ -16,8 +16,9 @@ from torch.nn import functional as F
 
 from palikit.model.gemma import TiedEmbedding
 
+from .calling import are_few, fits
 from .frozen import frozen_product
-from .native import are_few, fits, kernels
+from .native import kernels
 
 __all__ = ["HalfLinear", "half_product", "speed_up_bfloat16"]
 
@@ -99,6 +100,8 @@ class _Half:
 def half_product(x: Float[Tensor, "r i"], weight: Float[Tensor, "o i"]) -> Float[Tensor, "r o"]:
     """x Wᵀ for bfloat16 x and W; bfloat16 or float32, whichever the chosen way ends in."""
     rows = x.shape[0]
+    if weight.dtype is not torch.bfloat16:  # the model was converted after its layers were swapped
+        return F.linear(x, weight)
     if are_few(rows) and fits(weight) and (native := kernels()) is not None:
         return native.half(x, weight)
     if rows == 1:

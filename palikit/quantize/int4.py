@@ -23,8 +23,9 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
+from .calling import MOST_ROWS, are_few, fits, whole_or_half
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
-from .native import MOST_ROWS, are_few, fits, kernels, whole_or_half
+from .native import kernels
 from .packed import PackedLinear, finished
 
 __all__ = ["GROUP", "GROUPS", "Int4", "Int4Linear", "int4_product", "pack_int4", "unpack_int4"]

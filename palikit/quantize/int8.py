@@ -15,8 +15,9 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
+from .calling import are_few, fits, whole_or_half
 from .frozen import frozen_product
-from .native import are_few, fits, kernels, whole_or_half
+from .native import kernels
 from .packed import Packed, PackedLinear, finished, refuse_nonfinite
 
 __all__ = [

@@ -30,15 +30,25 @@ typedef float floats __attribute__((vector_size(4 * LANES)));
         case 4: function(4, __VA_ARGS__); break; \
     }
 
-INLINE void half_output(const int rows, const uint16_t *weight, const float *x, float *out,
-                        int64_t inputs, int64_t outputs) {
+/* Sixteen numbers of a weight, which are bfloat16 where `half`. */
+INLINE floats wide_lanes(const void *weight, int64_t i, const int half) {
+    floats wide;
+    if (half) {
+        half_shorts halves;
+        memcpy(&halves, (const uint16_t *)weight + i, sizeof halves);
+        return (floats)(__builtin_convertvector(halves, bits) << 16);
+    }
+    memcpy(&wide, (const float *)weight + i, sizeof wide);
+    return wide;
+}
+
+INLINE void plain_output(const int rows, const void *weight, int64_t o, const float *x, float *out,
+                         int64_t inputs, int64_t outputs, const int half) {
     floats sums[ROWS][2] = {0};
     int64_t i = 0;
     for (; i + 2 * LANES <= inputs; i += 2 * LANES)
         for (int part = 0; part < 2; part++) {
-            half_shorts halves;
-            memcpy(&halves, weight + i + part * LANES, sizeof halves);
-            const floats wide = (floats)(__builtin_convertvector(halves, bits) << 16);
+            const floats wide = wide_lanes(weight, o * inputs + i + part * LANES, half);
             for (int r = 0; r < rows; r++) {
                 floats some;
                 memcpy(&some, x + r * inputs + i + part * LANES, sizeof some);
@@ -50,17 +60,21 @@ INLINE void half_output(const int rows, const uint16_t *weight, const float *x, 
         float sum = 0;
         for (int lane = 0; lane < LANES; lane++) sum += both[lane];
         for (int64_t rest = i; rest < inputs; rest++)
-            sum += widen(weight[rest]) * x[r * inputs + rest];
-        out[r * outputs] = sum;
+            sum += load(weight, o * inputs + rest, half) * x[r * inputs + rest];
+        out[r * outputs + o] = sum;
     }
 }
 
-/* out[r, o] = sum over i of x[r, i] * weight[o, i], in float. */
-void half_rows(const uint16_t *weight, const float *x, float *out, int64_t rows, int64_t inputs,
-               int64_t outputs, int threads) {
+/* out[r, o] = sum over i of x[r, i] * weight[o, i], in float; the weight is bfloat16 where `half`,
+ * else float. */
+void plain_rows(const void *weight, const float *x, float *out, int64_t rows, int64_t inputs,
+                int64_t outputs, int64_t half, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static)
     for (int64_t o = 0; o < outputs; o++)
-        FOR_ROWS(rows, half_output, weight + o * inputs, x, out + o, inputs, outputs)
+        if (half)
+            FOR_ROWS(rows, plain_output, weight, o, x, out, inputs, outputs, 1)
+        else
+            FOR_ROWS(rows, plain_output, weight, o, x, out, inputs, outputs, 0)
 }
 
 struct scaling {

@@ -1,4 +1,6 @@
-/* What kernels.c and fused.c have in common: numbers of 32 and 16 bits. */
+/* What our C files have in common: numbers of 32 and 16 bits, and what one calls of another. */
+
+#pragma once
 
 #include <math.h>
 #include <stdint.h>
@@ -32,3 +34,51 @@ INLINE void store(void *to, int64_t i, float number, const int half) {
     else
         ((float *)to)[i] = number;
 }
+
+/* e^x within two units of the last place: 2^k e^r, |r| <= ln(2) / 2, by eight terms of the series.
+ * Above 88.4 it is infinite. */
+INLINE float exponential(float x) {
+    x = x > 89 ? 89 : x;
+    x = x < -87 ? -87 : x;
+    const float k = rintf(x * 1.44269504f);
+    const float r = (x - k * 0.693359375f) + k * 2.12194440e-4f; /* ln(2) in two parts */
+    float sum = 1.0f / 5040;
+    sum = sum * r + 1.0f / 720;
+    sum = sum * r + 1.0f / 120;
+    sum = sum * r + 1.0f / 24;
+    sum = sum * r + 1.0f / 6;
+    sum = sum * r + 0.5f;
+    sum = sum * r + 1;
+    sum = sum * r + 1;
+    const uint32_t bits = (uint32_t)((int32_t)k + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return sum * power;
+}
+
+/* tanh(x) within a few units of the last place: a series near 0, where the formula would lose them. */
+INLINE float hyperbolic(float x) {
+    const float square = x * x;
+    float sum = 62.0f / 2835;
+    sum = sum * square - 17.0f / 315;
+    sum = sum * square + 2.0f / 15;
+    sum = sum * square - 1.0f / 3;
+    const float near = x + x * square * sum;
+    const float far = 1 - 2 / (1 + exponential(2 * x));
+    return fabsf(x) < 0.25f ? near : far;
+}
+
+/* kernels.c */
+void plain_rows(const void *weight, const float *x, float *out, int64_t rows, int64_t inputs,
+                int64_t outputs, int64_t half, int threads);
+void int8_rows(const int8_t *weight, const float *scale, const float *x, float *out, int16_t *room,
+               int64_t rows, int64_t inputs, int64_t outputs, int threads);
+void int4_rows(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets,
+               const float *scale, const float *x, float *out, int8_t *room, int32_t *x_sums,
+               int64_t rows, int64_t inputs, int64_t padded, int64_t outputs, int64_t group,
+               int threads);
+
+/* fused.c */
+void gelu_product(void *x, const void *factor, int64_t count, int64_t half, int threads);
+void rotate_rows(void *x, const float *cos, const float *sin, int64_t rows, int64_t heads,
+                 int64_t pairs, int64_t half, float scale, int threads);

@@ -6,7 +6,7 @@ from helpers.tiny import TINY, random_images, randomise
 
 from palikit.model.paligemma import PaliGemma
 from palikit.quantize import half
-from palikit.quantize.half import half_product, speed_up_bfloat16
+from palikit.quantize.half import HalfLinear, half_product, speed_up_bfloat16
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 40])
@@ -41,6 +41,12 @@ def test_a_sped_up_model_answers_as_the_plain_one() -> None:
     assert not any(type(m) is torch.nn.Linear for m in model.modules())
     # As near to the float32 answer as PyTorch's own bfloat16 is.
     assert (fast - exact).abs().mean() <= 1.1 * (plain - exact).abs().mean()
+
+
+def test_a_layer_that_was_widened_afterwards_multiplies_what_it_holds() -> None:
+    layer = HalfLinear(torch.nn.Parameter(torch.randn(7, 5).bfloat16(), requires_grad=False), None)
+    x = torch.randn(2, 5)
+    torch.testing.assert_close(layer.float()(x), x @ layer.weight.t())
 
 
 def test_only_bfloat16_is_swapped() -> None:

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from palikit.quantize import building, native
+from palikit.quantize.calling import MOST_ROWS
 from palikit.quantize.half import HalfLinear, half_product
 from palikit.quantize.int4 import Int4Linear, int4_product, pack_int4, unpack_int4
 from palikit.quantize.int8 import int8_product, pack_int8, round_rows
-from palikit.quantize.native import MOST_ROWS, kernels
+from palikit.quantize.native import kernels
 
 ROWS = range(1, MOST_ROWS + 1)
 WRONG = (AssertionError, TypeCheckError)  # the latter where tests check annotations
