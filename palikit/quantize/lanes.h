@@ -7,6 +7,16 @@
 #include <string.h>
 
 #define INLINE static inline __attribute__((always_inline))
+#define ROWS 4 /* of a product of a few */
+
+/* Calls `function` with its number of rows known to the compiler. */
+#define FOR_ROWS(rows, function, ...)            \
+    switch (rows) {                              \
+        case 1: function(1, __VA_ARGS__); break; \
+        case 2: function(2, __VA_ARGS__); break; \
+        case 3: function(3, __VA_ARGS__); break; \
+        case 4: function(4, __VA_ARGS__); break; \
+    }
 
 /* A bfloat16 is the upper half of a float. */
 INLINE float widen(uint16_t half) {
@@ -68,11 +78,19 @@ INLINE float hyperbolic(float x) {
     return fabsf(x) < 0.25f ? near : far;
 }
 
+struct scaling {
+    float scale, inverse;
+};
+
 /* kernels.c */
+struct scaling scaling_of(const float *x, int64_t inputs);
+void round_bytes(const float *x, int8_t *rounded, struct scaling by, int64_t inputs);
 void plain_rows(const void *weight, const float *x, float *out, int64_t rows, int64_t inputs,
                 int64_t outputs, int64_t half, int threads);
-void int8_rows(const int8_t *weight, const float *scale, const float *x, float *out, int16_t *room,
+void int8_rows(const int8_t *weight, const float *scale, const float *x, float *out, void *room,
                int64_t rows, int64_t inputs, int64_t outputs, int threads);
+
+/* int4.c */
 void int4_rows(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets,
                const float *scale, const float *x, float *out, int8_t *room, int32_t *x_sums,
                int64_t rows, int64_t inputs, int64_t padded, int64_t outputs, int64_t group,

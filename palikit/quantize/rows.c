@@ -47,8 +47,7 @@ struct room {
 static void multiply(const struct linear *l, const float *x, float *out, int32_t *room,
                      int64_t rows, int threads) {
     if (l->kind == EIGHT_BITS)
-        int8_rows(l->weight, l->scale, x, out, (int16_t *)room, rows, l->inputs, l->outputs,
-                  threads);
+        int8_rows(l->weight, l->scale, x, out, room, rows, l->inputs, l->outputs, threads);
     else if (l->kind == FOUR_BITS)
         int4_rows(l->weight, l->steps, l->offsets, l->scale, x, out,
                   (int8_t *)(room + rows * l->padded / l->group), room, rows, l->inputs, l->padded,
