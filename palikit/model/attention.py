@@ -6,6 +6,7 @@ mask kernel: prefix queries see the prefix, suffix queries see everything before
 plain calls.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,10 +15,14 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["Masked", "PrefixLM", "Visibility", "attend", "block_mask"]
+__all__ = ["Masked", "PrefixLM", "Visibility", "Weigh", "attend", "block_mask", "capped_softmax"]
 
 Queries = Float[Tensor, "B N T H"]
 Keys = Float[Tensor, "B K S H"]
+Mask = Bool[Tensor, "#B #T S"] | None
+
+Weigh: TypeAlias = Callable[[Float[Tensor, "B K R S"], Mask, float], Float[Tensor, "B K R S"]]
+"""As `capped_softmax`; it may do its work in the logits themselves."""
 
 MOST_SCORES = 1 << 23
 """Attention scores held at once, all heads together: 32 MB; of the 3B at 896 px, all were 0.5 GB
@@ -36,13 +41,15 @@ def attend(
     k: Keys,
     v: Keys,
     *,
-    mask: Bool[Tensor, "#B #T S"] | None,
+    mask: Mask,
     softcap: float | None,
+    weigh: Weigh | None = None,
 ) -> Queries:
     """Weighted values for each query; `q` is scaled already.
 
     `mask` is True where a query may look; None lets every query see every key. Without a soft-cap
-    this is PyTorch's fused kernel; with one, logits are formed, capped and normalised in float32.
+    this is PyTorch's fused kernel; with one, logits are formed, capped and normalised in float32,
+    by `capped_softmax` where no other `weigh` comes.
     """
     if not softcap:
         attn_mask = None if mask is None else mask[:, None]
@@ -55,30 +62,39 @@ def attend(
     most = MOST_SCORES_ON_CPU if q.device.type == "cpu" else MOST_SCORES
     step = max(FEWEST_QUERIES, most // (q.shape[0] * q.shape[1] * k.shape[2]))
     if q.shape[2] <= step or q.requires_grad:
-        return _capped(q, k, v, mask, softcap)
+        return _capped(q, k, v, mask, softcap, weigh or capped_softmax)
     parts = []
     for start in range(0, q.shape[2], step):
         some = slice(start, start + step)
         visible = mask if mask is None or mask.shape[1] == 1 else mask[:, some]
-        parts.append(_capped(q[:, :, some], k, v, visible, softcap))
+        parts.append(_capped(q[:, :, some], k, v, visible, softcap, weigh or capped_softmax))
     return torch.cat(parts, dim=2)
 
 
-def _capped(
-    q: Queries, k: Keys, v: Keys, mask: Bool[Tensor, "#B #T S"] | None, softcap: float
-) -> Queries:
-    batch, heads, length, width = q.shape
-    kv_heads = k.shape[1]
+def _capped(q: Queries, k: Keys, v: Keys, mask: Mask, softcap: float, weigh: Weigh) -> Queries:
+    batch, _, _, width = q.shape
     # Query head k*G + g reads key/value head k, so a group's queries can share one matrix product.
-    rows = q.reshape(batch, kv_heads, -1, width)
+    rows = q.reshape(batch, k.shape[1], -1, width)
     logits = (rows @ k.transpose(-1, -2)).float()
+    weights = weigh(logits, mask, softcap).to(v.dtype)
+    return (weights @ v).view(q.shape)
+
+
+def capped_softmax(
+    logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
+) -> Float[Tensor, "B K R S"]:
+    """softmax(softcap * tanh(logits / softcap)) of what may be seen.
+
+    Rows are the queries of all heads that share keys, one head after the other.
+    """
     logits = softcap * torch.tanh(logits / softcap)
     if mask is not None:
-        by_head = logits.view(batch, kv_heads, -1, length, k.shape[2])
+        batch, heads, rows, slots = logits.shape
+        queries = mask.shape[1] if mask.shape[1] > 1 else rows
+        by_head = logits.view(batch, heads, -1, queries, slots)
         logits = by_head.masked_fill(~mask[:, None, None], torch.finfo(torch.float32).min)
-        logits = logits.view(batch, kv_heads, -1, k.shape[2])
-    weights = logits.softmax(dim=-1).to(v.dtype)
-    return (weights @ v).view(batch, heads, length, width)
+        logits = logits.view(batch, heads, rows, slots)
+    return logits.softmax(dim=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,18 +107,25 @@ class Masked:
             (queries of the suffix); 0 elsewhere. None where no layer has a window.
     """
 
-    mask: Bool[Tensor, "#B #T S"] | None
+    mask: Mask
     distance: Int[Tensor, "#B T S"] | None = None
 
     def attend(
-        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
+        self,
+        q: Queries,
+        k: Keys,
+        v: Keys,
+        *,
+        softcap: float | None,
+        window: int | None,
+        weigh: Weigh | None = None,
     ) -> Queries:
         """One call under the mask."""
         mask = self.mask
         if window is not None and self.distance is not None:
             near = self.distance < window
             mask = near if mask is None else mask & near
-        return attend(q, k, v, mask=mask, softcap=softcap)
+        return attend(q, k, v, mask=mask, softcap=softcap, weigh=weigh)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,16 +143,23 @@ class PrefixLM:
     positions: Int[Tensor, "B S"] | None = None
 
     def attend(
-        self, q: Queries, k: Keys, v: Keys, *, softcap: float | None, window: int | None
+        self,
+        q: Queries,
+        k: Keys,
+        v: Keys,
+        *,
+        softcap: float | None,
+        window: int | None,
+        weigh: Weigh | None = None,
     ) -> Queries:
         """Two calls: prefix over prefix, suffix over everything."""
         cut = self.prefix
         valid = None if self.mask is None else self.mask[:, None]
         seen = None if valid is None else valid[..., :cut]
-        before = attend(q[:, :, :cut], k[:, :, :cut], v[:, :, :cut], mask=seen, softcap=softcap)
-        after = attend(
-            q[:, :, cut:], k, v, mask=self._suffix_mask(q, valid, window), softcap=softcap
-        )
+        first = (q[:, :, :cut], k[:, :, :cut], v[:, :, :cut])
+        before = attend(*first, mask=seen, softcap=softcap, weigh=weigh)
+        causal = self._suffix_mask(q, valid, window)
+        after = attend(q[:, :, cut:], k, v, mask=causal, softcap=softcap, weigh=weigh)
         return torch.cat([before, after], dim=2)
 
     def _suffix_mask(

@@ -5,14 +5,14 @@ window is possible (`GemmaConfig.sliding_window`), off by default because the re
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from palikit.config import GemmaConfig
 from palikit.shapes import Embeddings, Logits, TokenIds
 
-from .attention import Visibility
+from .attention import Visibility, capped_softmax
 from .cache import Cache
 
 __all__ = [
@@ -64,10 +64,10 @@ class Gemma(nn.Module):
                 be the same for every token of a row. None returns every token's.
         """
         rotation = rope_angles(positions, self.config)
-        *blocks, last = self.blocks
-        for block in blocks:
-            x = block(x, rotation, visibility, cache)
-        return self.norm(last(x, rotation, visibility, cache, wanted))
+        last = len(self.blocks) - 1
+        for layer, block in enumerate(self.blocks):
+            x = block(x, rotation, visibility, cache, wanted if layer == last else None)
+        return self.norm(x)
 
     def logits(self, hidden: Embeddings, rows: Int[Tensor, " V"] | None = None) -> Logits:
         """Scores of every vocabulary row, or of `rows`, soft-capped as configured; float32."""
@@ -143,8 +143,19 @@ class GemmaAttention(nn.Module):
         q, k, v = self.heads(x, rotation, wanted)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
-        seen = visibility.attend(q, k, v, softcap=self.softcap, window=self.window)
+        seen = visibility.attend(
+            q, k, v, softcap=self.softcap, window=self.window, weigh=self.weigh
+        )
         return self.out(seen.transpose(1, 2).flatten(2))
+
+    def weigh(
+        self,
+        logits: Float[Tensor, "B K R S"],
+        mask: Bool[Tensor, "#B #T S"] | None,
+        softcap: float,
+    ) -> Float[Tensor, "B K R S"]:
+        """As `capped_softmax`."""
+        return capped_softmax(logits, mask, softcap)
 
     def heads(
         self, x: Embeddings, rotation: Rotation, wanted: Int[Tensor, " B"] | None

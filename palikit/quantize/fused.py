@@ -6,7 +6,7 @@ a gradient is to pass, or there is no compiler, the plain modules' own operation
 """
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from palikit.model.gemma import (
@@ -59,7 +59,7 @@ class FusedNorm(RMSNorm):
 
 
 class FusedGemmaAttention(GemmaAttention):
-    """`GemmaAttention` whose queries and keys are turned and scaled at once, in place."""
+    """`GemmaAttention` whose queries and keys are turned and scaled at once, and scores weighed."""
 
     def __init__(self, plain: GemmaAttention) -> None:
         nn.Module.__init__(self)
@@ -84,6 +84,18 @@ class FusedGemmaAttention(GemmaAttention):
             some.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for some in (q, k, self.v(x))
         )
         return q, k, v
+
+    def weigh(
+        self,
+        logits: Float[Tensor, "B K R S"],
+        mask: Bool[Tensor, "#B #T S"] | None,
+        softcap: float,
+    ) -> Float[Tensor, "B K R S"]:
+        """As `capped_softmax`, in place."""
+        native = usable(logits)
+        if native is None or (mask is not None and not mask.is_contiguous()):
+            return super().weigh(logits, mask, softcap)
+        return native.capped_softmax(logits, mask, softcap)
 
 
 class FusedGemmaMlp(GemmaMlp):

@@ -13,7 +13,7 @@ from functools import cache
 from pathlib import Path
 
 import torch
-from jaxtyping import BFloat16, Float, Int8, Int32, UInt8
+from jaxtyping import BFloat16, Bool, Float, Int8, Int32, UInt8
 from torch import Tensor
 
 from .building import built
@@ -58,6 +58,7 @@ class Kernels:
         self._unpack = declare(library.unpack_int4, pointers=4, sizes=4)
         self._norm = declare(library.rms_norm, pointers=3, sizes=3, numbers=1)
         self._rotate = declare(library.rotate_rows, pointers=3, sizes=4, numbers=1)
+        self._softmax = declare(library.capped_softmax, pointers=2, sizes=5, numbers=1)
         self._gelu = declare(library.gelu_product, pointers=2, sizes=2)
         self.has_int8_matrix = hasattr(library, "int8_matrix")
         self.has_int4_matrix = hasattr(library, "int4_matrix")
@@ -207,6 +208,25 @@ class Kernels:
         sizes = (rows, x.shape[2] // (2 * pairs), pairs, int(x.dtype is torch.bfloat16))
         self._rotate(*addresses(x, cos, sin), *sizes, scale, torch.get_num_threads())
         return x
+
+    def capped_softmax(
+        self,
+        logits: Float[Tensor, "B K R S"],
+        mask: Bool[Tensor, "#B #T S"] | None,
+        softcap: float,
+    ) -> Tensor:
+        """logits, which are float32, become `attention.capped_softmax` of them."""
+        (batch, heads, rows, slots), (examples, tokens) = logits.shape, (1, 1)
+        assert logits.dtype is torch.float32, logits.dtype
+        if mask is not None:
+            examples, tokens = mask.shape[:2]
+            assert mask.shape[2] == slots, (mask.shape, logits.shape)
+            assert examples in (1, batch), (mask.shape, logits.shape)
+            assert rows % tokens == 0, (mask.shape, logits.shape)
+        sizes = (batch * heads * rows, slots, heads * rows, examples, tokens)
+        where = addresses(logits, mask)
+        self._softmax(*where, *sizes, softcap, torch.get_num_threads())
+        return logits
 
     def unpack_int4(
         self,
