@@ -1,4 +1,4 @@
-"""The decoder's blocks for the few rows of a step, by `rows.c`: one call instead of 1,300.
+"""The decoder's blocks for the few rows of a step, by `rows.c`: one call for a thousand operations.
 
 Between the readings of two weights a step of PyTorch takes longer than its work, which for a step
 with int4 weights was a quarter of the time. What is done is what the plain blocks do, in float32
@@ -15,6 +15,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from palikit.config import GemmaConfig
 from palikit.model.attention import Visibility
 from palikit.model.cache import Cache
 from palikit.model.gemma import Gemma, rope_angles
@@ -52,7 +53,7 @@ class FusedGemma(Gemma):
             native = usable(x) if are_few(x.shape[0] * x.shape[1]) else None
             blocks = None if native is None else self._blocks(x.dtype)
             if native is not None and blocks is not None:
-                read = _read(native, blocks, x, positions, cache, self)
+                read = _read(native, blocks, x, positions, cache, self.config)
                 return cast(Tensor, self.norm(read))
         return super().forward(x, positions, visibility, cache, wanted)
 
@@ -88,18 +89,21 @@ def _read(
     x: Embeddings,
     positions: Int[Tensor, "B T"],
     cache: SlotCache,
-    text: Gemma,
+    config: GemmaConfig,
 ) -> Embeddings:
     """x through all blocks; the cache's newest slots are filled."""
     tokens, rows = x.shape[1], x.shape[0] * x.shape[1]
+    assert len(blocks) == len(cache.keys), (len(blocks), len(cache.keys))
+    assert cache.slots.shape == x.shape[:2], (cache.slots.shape, x.shape)
     # By name, so that all of it outlives the call.
-    cos, sin = rope_angles(positions, text.config)
+    cos, sin = rope_angles(positions, config)
     counts, slots = positions + 1, cache.slots.contiguous()
     out = x.float().clone()
     widths = max(block.widest for block in blocks)
     between, scores = 2 * blocks[0].gate.outputs, blocks[0].heads * cache.length
     space = torch.empty(rows * (4 * widths + between + scores))
-    kept = (_Kept * len(blocks))(*map(_lie, cache.keys, cache.values))
+    layers = zip(cache.keys, cache.values, strict=True)
+    kept = (_Kept * len(blocks))(*(_lie(pair, x.dtype, len(x)) for pair in layers))
     half, threads = int(x.dtype is torch.bfloat16), torch.get_num_threads()
     where = addresses(cos, sin, slots, counts)
     step = _Step(*where, rows, tokens, cache.length, half, threads)
@@ -107,10 +111,12 @@ def _read(
     return out.to(x.dtype)
 
 
-def _lie(keys: Tensor, values: Tensor) -> _Kept:
-    assert keys.is_contiguous(), keys.stride()
-    assert values.is_contiguous(), values.stride()
-    return _Kept(*addresses(keys, values), *keys.stride()[:2])
+def _lie(pair: tuple[Tensor, Tensor], dtype: torch.dtype, rows: int) -> _Kept:
+    for layer in pair:
+        assert layer.is_contiguous(), layer.stride()
+        assert layer.dtype is dtype, layer.dtype
+        assert len(layer) >= rows, (len(layer), rows)
+    return _Kept(*addresses(*pair), *pair[0].stride()[:2])
 
 
 @cache

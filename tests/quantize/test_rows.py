@@ -7,6 +7,8 @@ import pytest
 import torch
 from helpers.native import built
 from helpers.tiny import TINY, randomise
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from palikit.config import PaliGemmaConfig
@@ -89,6 +91,25 @@ def test_rows_are_read_as_the_plain_decoder_reads_them(name, held, counts, monke
         spread = other.square().mean().sqrt().item()
         assert (one - other).abs().max() <= NEAR[held] * spread
         assert (one - other).square().mean().sqrt() <= NEAR[held] / 4 * spread
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.data(), st.sampled_from([*CONFIGS]))
+def test_rows_of_any_lengths_are_told_alone_what_they_are_told_together(data, name: str) -> None:
+    built()
+    lengths = data.draw(st.lists(st.integers(0, 12), min_size=1, max_size=4))
+    counts = [data.draw(st.integers(1, 4 // len(lengths))) for _ in lengths]
+    model = model_of(CONFIGS[name])
+    tokens = torch.arange(len(counts) * max(counts)).view(len(counts), -1) + 5
+    with torch.inference_mode():
+        together = model.extend_ragged(tokens, counts, filled(model, lengths))
+        for row, (length, count) in enumerate(zip(lengths, counts, strict=True)):
+            cache, whole = filled(model, [length]), filled(model, lengths)
+            ours, theirs = ((*one.keys, *one.values) for one in (cache, whole))
+            for layer, all_rows in zip(ours, theirs, strict=True):
+                layer[0] = all_rows[row]
+            alone = model.extend_ragged(tokens[row : row + 1, :count], [count], cache)
+            assert torch.equal(alone[0], together[row, :count])
 
 
 @pytest.mark.parametrize("counts", [[1], [1, 1, 1], [4]])
