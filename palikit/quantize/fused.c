@@ -5,29 +5,15 @@
 
 #define LITTLE 65536 /* numbers for which waking other threads takes longer than the work */
 
-INLINE void norm_row(const void *x, const float *weight, void *out, int64_t start, int64_t width,
-                     float eps, const int half) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < width; i++) {
-        const float one = load(x, start + i, half);
-        sum += one * one;
-    }
-    const float scale = 1 / sqrtf(sum / (float)width + eps);
-#pragma omp simd
-    for (int64_t i = 0; i < width; i++)
-        store(out, start + i, load(x, start + i, half) * scale * (1 + weight[i]), half);
-}
-
 /* Each row over its root mean square, times 1 + weight. */
 void rms_norm(const void *x, const float *weight, void *out, int64_t rows, int64_t width,
               int64_t half, float eps, int threads) {
 #pragma omp parallel for num_threads(threads) schedule(static) if (rows * width > LITTLE)
     for (int64_t r = 0; r < rows; r++) {
         if (half)
-            norm_row(x, weight, out, r * width, width, eps, 1);
+            norm_row(x, weight, out, r * width, width, eps, 1, 0);
         else
-            norm_row(x, weight, out, r * width, width, eps, 0);
+            norm_row(x, weight, out, r * width, width, eps, 0, 0);
     }
 }
 

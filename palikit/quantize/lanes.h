@@ -45,6 +45,24 @@ INLINE void store(void *to, int64_t i, float number, const int half) {
         ((float *)to)[i] = number;
 }
 
+/* x over its root mean square, times 1 + weight; where the numbers of a row start is the same in x
+ * and out, which are bfloat16 where `half`, as the weight is where `half_weight`. */
+INLINE void norm_row(const void *x, const void *weight, void *out, int64_t start, int64_t width,
+                     float eps, const int half, const int half_weight) {
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int64_t i = 0; i < width; i++) {
+        const float one = load(x, start + i, half);
+        sum += one * one;
+    }
+    const float scale = 1 / sqrtf(sum / (float)width + eps);
+#pragma omp simd
+    for (int64_t i = 0; i < width; i++) {
+        const float found = load(x, start + i, half) * scale;
+        store(out, start + i, found * (1 + load(weight, i, half_weight)), half);
+    }
+}
+
 /* e^x within two units of the last place: 2^k e^r, |r| <= ln(2) / 2, by eight terms of the series.
  * Above 88.4 it is infinite. */
 INLINE float exponential(float x) {

@@ -56,24 +56,14 @@ static void multiply(const struct linear *l, const float *x, float *out, int32_t
         plain_rows(l->weight, x, out, rows, l->inputs, l->outputs, l->kind == HALVES, threads);
 }
 
-/* x over its root mean square, times 1 + weight. */
-INLINE void norm_row(const float *x, const void *weight, float *out, int64_t width, float eps,
-                     const int half) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < width; i++) sum += x[i] * x[i];
-    const float scale = 1 / sqrtf(sum / (float)width + eps);
-#pragma omp simd
-    for (int64_t i = 0; i < width; i++) out[i] = x[i] * scale * (1 + load(weight, i, half));
-}
-
 static void norm(const struct block *b, int which, const float *x, float *out,
                  const struct step *step) {
-    for (int64_t r = 0; r < step->rows; r++, x += b->width, out += b->width)
+    const void *weight = b->norms[which];
+    for (int64_t r = 0; r < step->rows; r++)
         if (step->half)
-            norm_row(x, b->norms[which], out, b->width, b->eps, 1);
+            norm_row(x, weight, out, r * b->width, b->width, b->eps, 0, 1);
         else
-            norm_row(x, b->norms[which], out, b->width, b->eps, 0);
+            norm_row(x, weight, out, r * b->width, b->width, b->eps, 0, 0);
 }
 
 /* Each row's key or value of every head to its slot. */

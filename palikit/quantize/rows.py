@@ -39,6 +39,10 @@ class FusedGemma(Gemma):
             self.add_module(name, part)
         self._told: _Told | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without addresses, which a copy's tensors do not have."""
+        return {**self.__dict__, "_told": None}
+
     def forward(
         self,
         x: Embeddings,

@@ -1,5 +1,6 @@
 """A few rows through all blocks by one call in C, against the plain decoder."""
 
+import copy
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -162,6 +163,17 @@ def test_parts_that_are_exchanged_are_noticed(monkeypatch: pytest.MonkeyPatch) -
     add_lora(model, ["text.blocks.0.attn.q"], rank=2)
     assert torch.allclose(told(), before, atol=1e-4)
     assert len(done) == 3, "an adapter is none of the layers that C knows"
+
+
+def test_a_copy_has_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    built()
+    model, done = model_of(CONFIGS["paligemma1"]), calls(monkeypatch)
+    before = read_on(model, [1], [3])[0]
+    copied = copy.deepcopy(model)
+    copied.text.blocks[1].mlp.up.weight.mul_(2)
+    assert not torch.equal(read_on(copied, [1], [3])[0], before)
+    assert torch.equal(read_on(model, [1], [3])[0], before)
+    assert len(done) == 3
 
 
 @pytest.mark.parametrize("reason", ["rows", "gradient", "window", "bias"])
