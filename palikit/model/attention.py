@@ -15,7 +15,16 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["Masked", "PrefixLM", "Visibility", "Weigh", "attend", "block_mask", "capped_softmax"]
+__all__ = [
+    "Mask",
+    "Masked",
+    "PrefixLM",
+    "Visibility",
+    "Weigh",
+    "attend",
+    "block_mask",
+    "capped_softmax",
+]
 
 Queries = Float[Tensor, "B N T H"]
 Keys = Float[Tensor, "B K S H"]

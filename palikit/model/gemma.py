@@ -5,14 +5,14 @@ window is possible (`GemmaConfig.sliding_window`), off by default because the re
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from palikit.config import GemmaConfig
 from palikit.shapes import Embeddings, Logits, TokenIds
 
-from .attention import Visibility, capped_softmax
+from .attention import Mask, Visibility, capped_softmax
 from .cache import Cache
 
 __all__ = [
@@ -149,10 +149,7 @@ class GemmaAttention(nn.Module):
         return self.out(seen.transpose(1, 2).flatten(2))
 
     def weigh(
-        self,
-        logits: Float[Tensor, "B K R S"],
-        mask: Bool[Tensor, "#B #T S"] | None,
-        softcap: float,
+        self, logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
     ) -> Float[Tensor, "B K R S"]:
         """As `capped_softmax`."""
         return capped_softmax(logits, mask, softcap)

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from torch import nn
 
-from .fused import fuse
+from .fusing import fuse
 from .half import speed_up_bfloat16
 from .swap import Quantization, pack_into, quantize_model
 

@@ -5,9 +5,10 @@ import ctypes
 import torch
 from torch import Tensor, nn
 
-from palikit.model.gemma import GemmaBlock, RMSNorm
+from palikit.model.gemma import GemmaAttention, GemmaBlock, GemmaMlp, RMSNorm
 
 from .calling import addresses, fits
+from .fused import FusedGemmaAttention, FusedGemmaMlp, FusedNorm
 from .half import HalfLinear
 from .int4 import Int4Linear
 from .int8 import Int8Linear
@@ -18,6 +19,10 @@ PLAIN = (torch.float32, torch.bfloat16)
 """Of activations, and of weights as they are; in C such a weight's kind is its place here."""
 
 INT8, INT4 = 2, 3
+
+KNOWN = (GemmaAttention, FusedGemmaAttention, GemmaMlp, FusedGemmaMlp)
+NORMS = (RMSNorm, FusedNorm, nn.Identity)
+"""Exactly these: another kind may do more than C."""
 
 LAYERS = ("q", "k", "v", "out", "gate", "up", "down")
 
@@ -54,16 +59,20 @@ def describe(block: nn.Module, dtype: torch.dtype) -> Block | None:
 
     It holds nothing alive: whoever uses it sees to it that the block's tensors are where they were.
     """
-    if not isinstance(block, GemmaBlock) or dtype not in PLAIN:
+    if type(block) is not GemmaBlock or dtype not in PLAIN:
         return None
     attn, mlp = block.attn, block.mlp
+    norms = [block.pre_attn_norm, block.post_attn_norm, block.pre_mlp_norm, block.post_mlp_norm]
+    if not all(type(part) in KNOWN for part in (attn, mlp)) or any(
+        type(norm) not in NORMS for norm in norms
+    ):
+        return None
     layers = []
     for layer in (attn.q, attn.k, attn.v, attn.out, mlp.gate, mlp.up, mlp.down):
         described = _linear(layer)
         if described is None:
             return None
         layers.append(described)
-    norms = [block.pre_attn_norm, block.post_attn_norm, block.pre_mlp_norm, block.post_mlp_norm]
     weights = [norm.weight if isinstance(norm, RMSNorm) else None for norm in norms]
     if any(weight is not None and weight.dtype is not dtype for weight in weights):
         return None

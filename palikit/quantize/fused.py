@@ -6,11 +6,11 @@ a gradient is to pass, or there is no compiler, the plain modules' own operation
 """
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from palikit.model.attention import Mask
 from palikit.model.gemma import (
-    Gemma,
     GemmaAttention,
     GemmaMlp,
     RMSNorm,
@@ -22,20 +22,8 @@ from palikit.model.siglip import SiglipMlp
 from palikit.shapes import Embeddings
 
 from .native import usable
-from .rows import FusedGemma
 
-__all__ = ["FusedGemmaAttention", "FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp", "fuse"]
-
-
-def fuse(model: nn.Module) -> nn.Module:
-    """Swap every RMSNorm and MLP of a model on a CPU, in place; what they hold is shared."""
-    # From within, for a decoder takes over the parts that it then has.
-    for module in reversed(list(model.modules())):
-        for name, child in module.named_children():
-            fused = FUSED.get(type(child))
-            if fused is not None and _on_cpu(child):
-                setattr(module, name, fused(child))
-    return model
+__all__ = ["FusedGemmaAttention", "FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp"]
 
 
 MOST_TOKENS = 1024
@@ -86,10 +74,7 @@ class FusedGemmaAttention(GemmaAttention):
         return q, k, v
 
     def weigh(
-        self,
-        logits: Float[Tensor, "B K R S"],
-        mask: Bool[Tensor, "#B #T S"] | None,
-        softcap: float,
+        self, logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
     ) -> Float[Tensor, "B K R S"]:
         """As `capped_softmax`, in place."""
         native = usable(logits)
@@ -132,16 +117,3 @@ class FusedSiglipMlp(SiglipMlp):
         if native is None:
             return super().forward(x)
         return self.fc2(native.gelu_product(self.fc1(x), None))
-
-
-FUSED = {
-    Gemma: FusedGemma,
-    RMSNorm: FusedNorm,
-    GemmaAttention: FusedGemmaAttention,
-    GemmaMlp: FusedGemmaMlp,
-    SiglipMlp: FusedSiglipMlp,
-}
-
-
-def _on_cpu(module: nn.Module) -> bool:
-    return all(tensor.device.type == "cpu" for tensor in module.state_dict().values())

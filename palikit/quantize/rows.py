@@ -65,7 +65,7 @@ class FusedGemma(Gemma):
         """What C is told of the blocks, made anew where a part of them is another."""
         if self._told is None or not self._told.still_holds(dtype):
             self._told = _Told.of(self.blocks, dtype)
-        return self._told.blocks
+        return None if any(self._told.hooks) else self._told.blocks
 
 
 class _Step(ctypes.Structure):
@@ -145,6 +145,7 @@ class _Told(NamedTuple):
         held: the parts.
         tensors: those of the parts that are one.
         lie: where.
+        hooks: what others want to be called with; C calls nobody.
     """
 
     blocks: "ctypes.Array[Block] | None"
@@ -154,6 +155,7 @@ class _Told(NamedTuple):
     held: list[object]
     tensors: list[Tensor]
     lie: list[int]
+    hooks: list[dict[int, Any]]
 
     @classmethod
     def of(cls, blocks: nn.Module, dtype: torch.dtype) -> "_Told":
@@ -163,7 +165,8 @@ class _Told(NamedTuple):
         places, names, held = zip(*_parts(blocks), strict=True)
         tensors = [part for part in held if isinstance(part, Tensor)]
         lie = [tensor.data_ptr() for tensor in tensors]
-        return cls(whole, dtype, list(places), list(names), list(held), tensors, lie)
+        hooks = [h for m in blocks.modules() for h in (m._forward_hooks, m._forward_pre_hooks)]
+        return cls(whole, dtype, list(places), list(names), list(held), tensors, lie, hooks)
 
     def still_holds(self, dtype: torch.dtype) -> bool:
         """Whether nothing was exchanged, moved or converted since."""

@@ -165,6 +165,22 @@ def test_parts_that_are_exchanged_are_noticed(monkeypatch: pytest.MonkeyPatch) -
     assert len(done) == 3, "an adapter is none of the layers that C knows"
 
 
+def test_hooks_are_called_and_parts_of_another_kind_are_kept(monkeypatch) -> None:
+    built()
+    model, done = model_of(CONFIGS["paligemma2"]), calls(monkeypatch)
+    before = read_on(model, [1], [3])[0]
+    seen: list[Tensor] = []
+    hook = model.text.blocks[1].attn.q.register_forward_hook(lambda *given: seen.append(given[2]))
+    torch.testing.assert_close(read_on(model, [1], [3])[0], before, atol=1e-4, rtol=1e-4)
+    assert (len(seen), len(done)) == (1, 1)
+    hook.remove()
+    assert torch.equal(read_on(model, [1], [3])[0], before)
+    assert len(done) == 2
+    model.text.blocks[1].post_mlp_norm = nn.Tanh()
+    assert not torch.allclose(read_on(model, [1], [3])[0], before, atol=1e-2)
+    assert len(done) == 2
+
+
 def test_a_copy_has_weights_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     built()
     model, done = model_of(CONFIGS["paligemma1"]), calls(monkeypatch)
