@@ -16,22 +16,23 @@ from torch import Tensor
 from torch.nn import functional as F
 
 __all__ = [
+    "Attend",
+    "Keys",
     "Mask",
     "Masked",
     "PrefixLM",
+    "Queries",
     "Visibility",
-    "Weigh",
     "attend",
     "block_mask",
-    "capped_softmax",
 ]
 
 Queries = Float[Tensor, "B N T H"]
 Keys = Float[Tensor, "B K S H"]
 Mask = Bool[Tensor, "#B #T S"] | None
 
-Weigh: TypeAlias = Callable[[Float[Tensor, "B K R S"], Mask, float], Float[Tensor, "B K R S"]]
-"""As `capped_softmax`; it may do its work in the logits themselves."""
+Attend: TypeAlias = Callable[..., Queries]
+"""What `attend` is, and what may stand in its place."""
 
 MOST_SCORES = 1 << 23
 """Attention scores held at once, all heads together: 32 MB; of the 3B at 896 px, all were 0.5 GB
@@ -45,20 +46,11 @@ FEWEST_QUERIES = 64
 """Taken at once in any case, since each time all keys and values are read."""
 
 
-def attend(
-    q: Queries,
-    k: Keys,
-    v: Keys,
-    *,
-    mask: Mask,
-    softcap: float | None,
-    weigh: Weigh | None = None,
-) -> Queries:
+def attend(q: Queries, k: Keys, v: Keys, *, mask: Mask, softcap: float | None) -> Queries:
     """Weighted values for each query; `q` is scaled already.
 
     `mask` is True where a query may look; None lets every query see every key. Without a soft-cap
-    this is PyTorch's fused kernel; with one, logits are formed, capped and normalised in float32,
-    by `capped_softmax` where no other `weigh` comes.
+    this is PyTorch's fused kernel; with one, logits are formed, capped and normalised in float32.
     """
     if not softcap:
         attn_mask = None if mask is None else mask[:, None]
@@ -71,31 +63,28 @@ def attend(
     most = MOST_SCORES_ON_CPU if q.device.type == "cpu" else MOST_SCORES
     step = max(FEWEST_QUERIES, most // (q.shape[0] * q.shape[1] * k.shape[2]))
     if q.shape[2] <= step or q.requires_grad:
-        return _capped(q, k, v, mask, softcap, weigh or capped_softmax)
+        return _capped(q, k, v, mask, softcap)
     parts = []
     for start in range(0, q.shape[2], step):
         some = slice(start, start + step)
         visible = mask if mask is None or mask.shape[1] == 1 else mask[:, some]
-        parts.append(_capped(q[:, :, some], k, v, visible, softcap, weigh or capped_softmax))
+        parts.append(_capped(q[:, :, some], k, v, visible, softcap))
     return torch.cat(parts, dim=2)
 
 
-def _capped(q: Queries, k: Keys, v: Keys, mask: Mask, softcap: float, weigh: Weigh) -> Queries:
+def _capped(q: Queries, k: Keys, v: Keys, mask: Mask, softcap: float) -> Queries:
     batch, _, _, width = q.shape
     # Query head k*G + g reads key/value head k, so a group's queries can share one matrix product.
     rows = q.reshape(batch, k.shape[1], -1, width)
     logits = (rows @ k.transpose(-1, -2)).float()
-    weights = weigh(logits, mask, softcap).to(v.dtype)
+    weights = _capped_softmax(logits, mask, softcap).to(v.dtype)
     return (weights @ v).view(q.shape)
 
 
-def capped_softmax(
+def _capped_softmax(
     logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
 ) -> Float[Tensor, "B K R S"]:
-    """softmax(softcap * tanh(logits / softcap)) of what may be seen.
-
-    Rows are the queries of all heads that share keys, one head after the other.
-    """
+    # Rows are the queries of all heads that share keys, one head after the other.
     logits = softcap * torch.tanh(logits / softcap)
     if mask is not None:
         batch, heads, rows, slots = logits.shape
@@ -127,14 +116,14 @@ class Masked:
         *,
         softcap: float | None,
         window: int | None,
-        weigh: Weigh | None = None,
+        how: Attend = attend,
     ) -> Queries:
         """One call under the mask."""
         mask = self.mask
         if window is not None and self.distance is not None:
             near = self.distance < window
             mask = near if mask is None else mask & near
-        return attend(q, k, v, mask=mask, softcap=softcap, weigh=weigh)
+        return how(q, k, v, mask=mask, softcap=softcap)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -159,16 +148,16 @@ class PrefixLM:
         *,
         softcap: float | None,
         window: int | None,
-        weigh: Weigh | None = None,
+        how: Attend = attend,
     ) -> Queries:
         """Two calls: prefix over prefix, suffix over everything."""
         cut = self.prefix
         valid = None if self.mask is None else self.mask[:, None]
         seen = None if valid is None else valid[..., :cut]
         first = (q[:, :, :cut], k[:, :, :cut], v[:, :, :cut])
-        before = attend(*first, mask=seen, softcap=softcap, weigh=weigh)
+        before = how(*first, mask=seen, softcap=softcap)
         causal = self._suffix_mask(q, valid, window)
-        after = attend(q[:, :, cut:], k, v, mask=causal, softcap=softcap, weigh=weigh)
+        after = how(q[:, :, cut:], k, v, mask=causal, softcap=softcap)
         return torch.cat([before, after], dim=2)
 
     def _suffix_mask(

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from palikit.config import GemmaConfig
 from palikit.shapes import Embeddings, Logits, TokenIds
 
-from .attention import Mask, Visibility, capped_softmax
+from .attention import Keys, Mask, Queries, Visibility, attend
 from .cache import Cache
 
 __all__ = [
@@ -143,16 +143,12 @@ class GemmaAttention(nn.Module):
         q, k, v = self.heads(x, rotation, wanted)
         if cache is not None:
             k, v = cache.write(self.layer, k, v)
-        seen = visibility.attend(
-            q, k, v, softcap=self.softcap, window=self.window, weigh=self.weigh
-        )
+        seen = visibility.attend(q, k, v, softcap=self.softcap, window=self.window, how=self.attend)
         return self.out(seen.transpose(1, 2).flatten(2))
 
-    def weigh(
-        self, logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
-    ) -> Float[Tensor, "B K R S"]:
-        """As `capped_softmax`."""
-        return capped_softmax(logits, mask, softcap)
+    def attend(self, q: Queries, k: Keys, v: Keys, *, mask: Mask, softcap: float | None) -> Queries:
+        """As `attention.attend`."""
+        return attend(q, k, v, mask=mask, softcap=softcap)
 
     def heads(
         self, x: Embeddings, rotation: Rotation, wanted: Int[Tensor, " B"] | None

@@ -36,7 +36,9 @@ class Siglip(nn.Module):
 
     def forward(self, images: Float[Tensor, "B 3 R R"]) -> Float[Tensor, "B P D"]:
         """Pixels in [-1, 1] to patch features."""
-        x = self.patch_embedding(images).flatten(2).transpose(1, 2) + self.pos_embedding
+        # A convolution leaves its channels first: contiguous here, or every layer would copy them.
+        patches = self.patch_embedding(images).flatten(2).transpose(1, 2).contiguous()
+        x = patches + self.pos_embedding
         for block in self.blocks:
             x = block(x)
         return self.norm(x)
@@ -71,12 +73,27 @@ class SiglipAttention(nn.Module):
 
     def forward(self, x: Float[Tensor, "B P D"]) -> Float[Tensor, "B P D"]:
         """Self-attention over the patches."""
-        q, k, v = (
-            layer(x).unflatten(-1, (-1, self.head_dim)).transpose(1, 2)
-            for layer in (self.q, self.k, self.v)
-        )
-        seen = attend(q * self.head_dim**-0.5, k, v, mask=None, softcap=None)
+        seen = self.attend(*self.heads(x))
         return self.out(seen.transpose(1, 2).flatten(2))
+
+    def heads(
+        self, x: Float[Tensor, "B P D"]
+    ) -> tuple[Float[Tensor, "B N P H"], Float[Tensor, "B N P H"], Float[Tensor, "B N P H"]]:
+        """Queries, keys and values."""
+        return self.split(self.q(x)), self.split(self.k(x)), self.split(self.v(x))
+
+    def split(self, x: Float[Tensor, "B P D"]) -> Float[Tensor, "B N P H"]:
+        """Channels by the head that they belong to."""
+        return x.view(*x.shape[:-1], -1, self.head_dim).transpose(1, 2)
+
+    def attend(
+        self,
+        q: Float[Tensor, "B N P H"],
+        k: Float[Tensor, "B N P H"],
+        v: Float[Tensor, "B N P H"],
+    ) -> Float[Tensor, "B N P H"]:
+        """Values weighted by how near their keys are to each query."""
+        return attend(q * self.head_dim**-0.5, k, v, mask=None, softcap=None)
 
 
 class SiglipMlp(nn.Module):

@@ -18,7 +18,10 @@ __all__ = ["FLAGS", "built"]
 
 SOURCES = tuple(
     Path(__file__).with_name(name)
-    for name in ("kernels.c", "int4.c", "matrices.c", "fused.c", "rows.c", "lanes.h")
+    for name in (
+        *("kernels.c", "int4.c", "matrices.c", "attention.c", "fused.c", "rows.c"),
+        *("laying.h", "lanes.h"),
+    )
 )
 FLAGS = (
     *("-O3", "-march=native", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"),

@@ -1,6 +1,7 @@
 """A decoder's block in C's words (`rows.c`): where its weights lie and how they are packed."""
 
 import ctypes
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -12,28 +13,16 @@ from .fused import FusedGemmaAttention, FusedGemmaMlp, FusedNorm
 from .half import HalfLinear
 from .int4 import Int4Linear
 from .int8 import Int8Linear
+from .linear import PLAIN, Linear, plain_linear
+from .packed import PackedLinear
 
 __all__ = ["Block", "describe"]
-
-PLAIN = (torch.float32, torch.bfloat16)
-"""Of activations, and of weights as they are; in C such a weight's kind is its place here."""
-
-INT8, INT4 = 2, 3
 
 KNOWN = (GemmaAttention, FusedGemmaAttention, GemmaMlp, FusedGemmaMlp)
 NORMS = (RMSNorm, FusedNorm, nn.Identity)
 """Exactly these: another kind may do more than C."""
 
 LAYERS = ("q", "k", "v", "out", "gate", "up", "down")
-
-
-class Linear(ctypes.Structure):
-    """`struct linear`."""
-
-    _fields_ = [
-        *((name, ctypes.c_void_p) for name in ("weight", "steps", "offsets", "scale")),
-        *((name, ctypes.c_int64) for name in ("kind", "inputs", "padded", "outputs", "group")),
-    ]
 
 
 class Block(ctypes.Structure):
@@ -94,34 +83,12 @@ def _linear(layer: nn.Module) -> Linear | None:
     """A layer without a bias; exactly these kinds, for another may do more."""
     if getattr(layer, "bias", None) is not None:
         return None
-    if type(layer) is Int8Linear:
-        return _int8(layer)
-    if type(layer) is Int4Linear:
-        return _int4(layer)
+    if type(layer) in (Int8Linear, Int4Linear):
+        described = cast(PackedLinear, layer).described(None)
+        # Whole blocks of outputs: longer rows are not what those who read them expect.
+        whole = described is not None and len(cast(Tensor, layer.scale)) == described.outputs
+        return described if whole else None
     if type(layer) in (nn.Linear, HalfLinear):
-        return _plain(layer.weight)  # type: ignore[arg-type]
+        weight = cast(Tensor, layer.weight)
+        return plain_linear(weight) if weight.dtype in PLAIN and fits(weight) else None
     return None
-
-
-def _plain(weight: Tensor) -> Linear | None:
-    if weight.dtype not in PLAIN or not fits(weight):
-        return None
-    outputs, inputs = weight.shape
-    kind = PLAIN.index(weight.dtype)
-    return Linear(*addresses(weight), None, None, None, kind, inputs, inputs, outputs, 1)
-
-
-def _int8(layer: Int8Linear) -> Linear | None:
-    if not fits(layer.packed, layer.scale):
-        return None
-    weight, scale = addresses(layer.packed, layer.scale)
-    return Linear(weight, None, None, scale, INT8, layer.inputs, layer.inputs, layer.outputs, 1)
-
-
-def _int4(layer: Int4Linear) -> Linear | None:
-    held = (layer.codes, layer.steps, layer.offsets, layer.scale)
-    # Whole blocks of outputs: longer rows are not what those who read them expect.
-    if not fits(*held) or len(layer.scale) != layer.outputs:
-        return None
-    padded = layer.codes.shape[1]
-    return Linear(*addresses(*held), INT4, layer.inputs, padded, layer.outputs, layer.group)

@@ -17,12 +17,6 @@ void rms_norm(const void *x, const float *weight, void *out, int64_t rows, int64
     }
 }
 
-/* x / 2 * (1 + tanh(u)) is x / (1 + e^-2u), which loses nothing where tanh is near -1. */
-INLINE float gelu(float x) {
-    const float u = 0.797884561f * (x + 0.044715f * x * x * x);
-    return x * (1 / (1 + exponential(-2 * u)));
-}
-
 INLINE void gelu_part(void *x, const void *factor, int64_t start, int64_t stop, const int half) {
     if (factor) {
 #pragma omp simd
@@ -75,43 +69,5 @@ void rotate_rows(void *x, const float *cos, const float *sin, int64_t rows, int6
             rotate_row(x, cos + r * pairs, sin + r * pairs, start, heads, pairs, scale, 1);
         else
             rotate_row(x, cos + r * pairs, sin + r * pairs, start, heads, pairs, scale, 0);
-    }
-}
-
-/* softmax(cap * tanh(row / cap)) of what `mask` shows, or of all, in place. */
-INLINE void weigh_row(float *row, const uint8_t *mask, int64_t slots, float cap) {
-    const float inverse = 1 / cap;
-    float most = -INFINITY, total = 0;
-#pragma omp simd reduction(max : most)
-    for (int64_t s = 0; s < slots; s++) {
-        row[s] = cap * hyperbolic(row[s] * inverse);
-        const float seen = mask && !mask[s] ? -INFINITY : row[s];
-        most = seen > most ? seen : most;
-    }
-    /* One that sees nothing looks at everything alike, as the plain operations have it. */
-    const int blind = most == -INFINITY;
-#pragma omp simd reduction(+ : total)
-    for (int64_t s = 0; s < slots; s++) {
-        row[s] = blind ? 1 : mask && !mask[s] ? 0 : exponential(row[s] - most);
-        total += row[s];
-    }
-    const float share = 1 / total;
-#pragma omp simd
-    for (int64_t s = 0; s < slots; s++) row[s] *= share;
-}
-
-/* Of each row of slots; `mask` has so many examples, or one for all, with so many rows, or one for
- * all, and each example so many rows of scores, which go through its rows again and again. */
-void capped_softmax(float *scores, const uint8_t *mask, int64_t rows, int64_t slots,
-                    int64_t example_rows, int64_t examples, int64_t tokens, float cap,
-                    int threads) {
-#pragma omp parallel for num_threads(threads) schedule(static) if (rows * slots > LITTLE)
-    for (int64_t r = 0; r < rows; r++) {
-        const int64_t example = examples > 1 ? r / example_rows : 0;
-        const uint8_t *visible = mask ? mask + (example * tokens + r % tokens) * slots : 0;
-        if (visible)
-            weigh_row(scores + r * slots, visible, slots, cap);
-        else
-            weigh_row(scores + r * slots, 0, slots, cap);
     }
 }

@@ -1,4 +1,4 @@
-"""Norms, MLPs and rotations in one pass over memory each, swapped into a model for a CPU's answers.
+"""Norms, MLPs, attention and rotations in one pass each, swapped into a model for a CPU's answers.
 
 Between two products of a picture's tokens stand a dozen operations of PyTorch, each of which reads
 and writes megabytes. The same numbers come out but for their last bits (`docs/numerics.md`); where
@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from palikit.model.attention import Mask
+from palikit.model.attention import Keys, Mask, Queries
 from palikit.model.gemma import (
     GemmaAttention,
     GemmaMlp,
@@ -18,17 +18,30 @@ from palikit.model.gemma import (
     only,
     only_turned,
 )
-from palikit.model.siglip import SiglipMlp
+from palikit.model.siglip import SiglipAttention, SiglipMlp
 from palikit.shapes import Embeddings
 
-from .native import usable
+from .attending import attend, can_attend
+from .native import Kernels, usable
+from .packed import PackedLinear
+from .together import gated, together
 
-__all__ = ["FusedGemmaAttention", "FusedGemmaMlp", "FusedNorm", "FusedSiglipMlp"]
+__all__ = [
+    "FusedGemmaAttention",
+    "FusedGemmaMlp",
+    "FusedNorm",
+    "FusedSiglipAttention",
+    "FusedSiglipMlp",
+]
 
 
 MOST_TOKENS = 1024
 """Of an example that go through a gated MLP at once: 75 MB of the 3B's in float32, of 302 MB that
 all those of a picture of 896 px took."""
+
+MANY_QUERIES = 64
+"""Of an example: a prompt's. Those of a step are never coarse, so that a token's answer does not
+depend on how many are read with it."""
 
 
 class FusedNorm(RMSNorm):
@@ -47,7 +60,7 @@ class FusedNorm(RMSNorm):
 
 
 class FusedGemmaAttention(GemmaAttention):
-    """`GemmaAttention` whose queries and keys are turned and scaled at once, and scores weighed."""
+    """`GemmaAttention` whose queries and keys are turned and scaled at once, and attend at once."""
 
     def __init__(self, plain: GemmaAttention) -> None:
         nn.Module.__init__(self)
@@ -65,22 +78,55 @@ class FusedGemmaAttention(GemmaAttention):
         native = usable(x, *rotation)
         if native is None:
             return super().heads(x, rotation, wanted)
-        asked, turned = self.q(only(x, wanted)), only_turned(rotation, wanted)
-        q = native.rotate(asked.contiguous(), *turned, self.query_scale)
-        k = native.rotate(self.k(x).contiguous(), *rotation, 1.0)
+        if wanted is None:
+            q, k, v = together(x, (self.q, self.k, self.v))
+        else:
+            q, (k, v) = self.q(only(x, wanted)), together(x, (self.k, self.v))
+        q = native.rotate(q.contiguous(), *only_turned(rotation, wanted), self.query_scale)
+        k = native.rotate(k.contiguous(), *rotation, 1.0)
         q, k, v = (
-            some.unflatten(-1, (-1, self.head_dim)).transpose(1, 2) for some in (q, k, self.v(x))
+            some.view(*some.shape[:-1], -1, self.head_dim).transpose(1, 2) for some in (q, k, v)
         )
         return q, k, v
 
-    def weigh(
-        self, logits: Float[Tensor, "B K R S"], mask: Mask, softcap: float
-    ) -> Float[Tensor, "B K R S"]:
-        """As `capped_softmax`, in place."""
-        native = usable(logits)
-        if native is None or (mask is not None and not mask.is_contiguous()):
-            return super().weigh(logits, mask, softcap)
-        return native.capped_softmax(logits, mask, softcap)
+    def attend(self, q: Queries, k: Keys, v: Keys, *, mask: Mask, softcap: float | None) -> Queries:
+        """As `attention.attend`, scores and all at once."""
+        native = can_attend(q, k, v)
+        if native is None:
+            return super().attend(q, k, v, mask=mask, softcap=softcap)
+        return attend(native, q, k, v, mask=mask, softcap=softcap, coarse=_may_be_coarse(self.q, q))
+
+
+class FusedSiglipAttention(SiglipAttention):
+    """`SiglipAttention` that rounds its patches once, and attends at once."""
+
+    def __init__(self, plain: SiglipAttention) -> None:
+        nn.Module.__init__(self)
+        self.head_dim = plain.head_dim
+        self.q, self.k, self.v, self.out = plain.q, plain.k, plain.v, plain.out
+
+    def heads(self, x: Float[Tensor, "B P D"]) -> tuple[Queries, Queries, Queries]:
+        """Queries, keys and values."""
+        q, k, v = map(self.split, together(x, (self.q, self.k, self.v)))
+        return q, k, v
+
+    def attend(self, q: Queries, k: Queries, v: Queries) -> Queries:
+        """Values weighted by how near their keys are to each query."""
+        native = can_attend(q, k, v)
+        if native is None:
+            return super().attend(q, k, v)
+        coarse, scale = _may_be_coarse(self.q, q), self.head_dim**-0.5
+        return attend(native, q, k, v, mask=None, softcap=None, scale=scale, coarse=coarse)
+
+
+def _may_be_coarse(layer: nn.Module, q: Queries) -> bool:
+    """Whether attention of these queries may round what it multiplies to bfloat16.
+
+    Where it came out of a product in eight bits, a number is a hundredth off already, and bfloat16
+    is a five-hundredth at most.
+    """
+    rounded = q.dtype is torch.bfloat16 or isinstance(layer, PackedLinear)
+    return rounded and q.shape[2] >= MANY_QUERIES
 
 
 class FusedGemmaMlp(GemmaMlp):
@@ -96,12 +142,17 @@ class FusedGemmaMlp(GemmaMlp):
         if native is None:
             return super().forward(x)
         # The widest results of a model: a few tokens at a time, they never are its memory's peak.
-        # An int4 layer that is no whole number of blocks wide gives a part of longer rows.
         parts = [
-            self.down(native.gelu_product(self.gate(some).contiguous(), self.up(some).contiguous()))
-            for some in torch.split(x, MOST_TOKENS, dim=1)
+            self.down(self._between(some, native)) for some in torch.split(x, MOST_TOKENS, dim=1)
         ]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
+
+    def _between(self, x: Embeddings, native: Kernels) -> Float[Tensor, "B T M"]:
+        at_once = gated(x, self.gate, self.up)
+        if at_once is not None:
+            return at_once
+        # An int4 layer that is no whole number of blocks wide gives a part of longer rows.
+        return native.gelu_product(self.gate(x).contiguous(), self.up(x).contiguous())
 
 
 class FusedSiglipMlp(SiglipMlp):

@@ -3,9 +3,15 @@
 from torch import nn
 
 from palikit.model.gemma import Gemma, GemmaAttention, GemmaMlp, RMSNorm
-from palikit.model.siglip import SiglipMlp
+from palikit.model.siglip import SiglipAttention, SiglipMlp
 
-from .fused import FusedGemmaAttention, FusedGemmaMlp, FusedNorm, FusedSiglipMlp
+from .fused import (
+    FusedGemmaAttention,
+    FusedGemmaMlp,
+    FusedNorm,
+    FusedSiglipAttention,
+    FusedSiglipMlp,
+)
 from .rows import FusedGemma
 
 __all__ = ["fuse"]
@@ -15,6 +21,7 @@ FUSED = {
     RMSNorm: FusedNorm,
     GemmaAttention: FusedGemmaAttention,
     GemmaMlp: FusedGemmaMlp,
+    SiglipAttention: FusedSiglipAttention,
     SiglipMlp: FusedSiglipMlp,
 }
 

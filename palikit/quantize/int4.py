@@ -25,6 +25,7 @@ from torch.nn import functional as F
 
 from .calling import MOST_ROWS, are_few, fits, whole_or_half
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
+from .linear import Linear, int4_linear
 from .native import kernels
 from .packed import PackedLinear, finished
 
@@ -181,9 +182,10 @@ class Int4Linear(PackedLinear):
         """By a kernel that reads four bits where there is one, else as `int4_product`."""
         buffers = (self.codes, self.steps, self.offsets, self.scale)
         native = kernels() if fits(*buffers) else None
-        if native is not None and native.has_int4_matrix and len(x) > MOST_ROWS:
-            kind = whole_or_half(x.dtype)
-            return native.int4_matrix(x, *buffers, self.bias, self.outputs, kind).to(x.dtype)
+        if native is not None and native.multiplies_int4 and len(x) > MOST_ROWS:
+            wide = None if self.bias is None else self.bias.float()
+            layer = int4_linear(*buffers, wide, self.inputs, self.outputs)
+            return native.products(x, [layer], whole_or_half(x.dtype))[0].to(x.dtype)
         if native is not None and are_few(len(x)):
             product = native.int4(x, *buffers)
         elif len(x) <= FEW_ROWS and x.device.type == "cpu" and _has_kernel():
@@ -191,6 +193,13 @@ class Int4Linear(PackedLinear):
         else:
             product = int4_product(x, self._four())
         return finished(product[:, : self.outputs], self.bias, x.dtype)
+
+    def described(self, bias: Float[Tensor, " o"] | None) -> Linear | None:
+        """For C."""
+        buffers = (self.codes, self.steps, self.offsets, self.scale)
+        if not fits(*buffers):
+            return None
+        return int4_linear(*buffers, bias, self.inputs, self.outputs)
 
     def _few(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         if self._affine is None:

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from .calling import are_few, fits, whole_or_half
 from .frozen import frozen_product
+from .linear import Linear, int8_linear
 from .native import kernels
 from .packed import Packed, PackedLinear, finished, refuse_nonfinite
 
@@ -80,8 +81,10 @@ def int8_product(
         return finished(sums.float().mul_(x_scale[:, None]).mul_(scale), bias, dtype)
     if are_few(len(x)):
         return finished(native.int8(x, packed, scale), bias, dtype)
-    if native.has_int8_matrix and len(x):
-        return native.int8_matrix(x, packed, scale, bias, whole_or_half(dtype)).to(dtype)
+    if native.multiplies_int8 and len(x):
+        wide = None if bias is None else bias.float()
+        layer = int8_linear(packed, scale, wide)
+        return native.products(x, [layer], whole_or_half(dtype))[0].to(dtype)
     rounded, x_scale = native.round_rows(x)
     out = torch.empty(len(x), len(packed))
     # A block at a time, so that its sums are still in the processor's cache when they are scaled.
@@ -146,6 +149,12 @@ class Int8Linear(PackedLinear):
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """As `int8_product`."""
         return int8_product(x, self.packed, self.scale, self.bias, x.dtype)
+
+    def described(self, bias: Float[Tensor, " o"] | None) -> Linear | None:
+        """For C."""
+        if not fits(self.packed, self.scale):
+            return None
+        return int8_linear(self.packed, self.scale, bias)
 
 
 class Int8Embedding(Packed):

@@ -64,8 +64,6 @@ void plain_rows(const void *weight, const float *x, float *out, int64_t rows, in
             FOR_ROWS(rows, plain_output, weight, o, x, out, inputs, outputs, 0)
 }
 
-/* Of a row in whole numbers of its largest one over 127, as int8.py's round_rows; the scale of a row
- * with something that is no number is none, so that it comes out as none. */
 struct scaling scaling_of(const float *x, int64_t inputs) {
     /* Without their signs, floats are in the order of their bits, and NaN comes last. */
     uint32_t most = 0;
@@ -75,13 +73,7 @@ struct scaling scaling_of(const float *x, int64_t inputs) {
         size &= 0x7fffffff;
         most = size > most ? size : most;
     }
-    float largest;
-    memcpy(&largest, &most, sizeof largest);
-    if (most >= 0x7f800000) return (struct scaling){NAN, 0}; /* infinity */
-    const float scale = largest / 127;
-    /* The inverse of a smaller one overflows. */
-    if (!(scale >= 1.17549435e-38f)) return (struct scaling){0, 0};
-    return (struct scaling){scale, 1 / scale};
+    return scaling_by(most);
 }
 
 void round_bytes(const float *x, int8_t *rounded, struct scaling by, int64_t inputs) {

@@ -63,6 +63,17 @@ INLINE void norm_row(const void *x, const void *weight, void *out, int64_t start
     }
 }
 
+/* A linear layer, and in which kind of numbers its weight is. */
+enum kind { WHOLE, HALVES, EIGHT_BITS, FOUR_BITS };
+
+struct linear {
+    const void *weight;
+    const uint8_t *steps; /* of four bits; int4.py says what they and the offsets are */
+    const int8_t *offsets;
+    const float *scale, *bias; /* the latter may be none */
+    int64_t kind, inputs, padded, outputs, group;
+};
+
 /* e^x within two units of the last place: 2^k e^r, |r| <= ln(2) / 2, by eight terms of the series.
  * Above 88.4 it is infinite. */
 INLINE float exponential(float x) {
@@ -96,9 +107,29 @@ INLINE float hyperbolic(float x) {
     return fabsf(x) < 0.25f ? near : far;
 }
 
+/* x / 2 * (1 + tanh(u)) is x / (1 + e^-2u), which loses nothing where tanh is near -1. */
+INLINE float gelu(float x) {
+    const float u = 0.797884561f * (x + 0.044715f * x * x * x);
+    return x * (1 / (1 + exponential(-2 * u)));
+}
+
+/* What a row's numbers are times to be whole, and back. */
 struct scaling {
     float scale, inverse;
 };
+
+/* Of a row in whole numbers of its largest one over 127, as int8.py's round_rows, from that one's
+ * bits without the sign; the scale of a row with something that is no number is none, so that it
+ * comes out as none. */
+INLINE struct scaling scaling_by(uint32_t most) {
+    float largest;
+    memcpy(&largest, &most, sizeof largest);
+    if (most >= 0x7f800000) return (struct scaling){NAN, 0}; /* infinity */
+    const float scale = largest / 127;
+    /* The inverse of a smaller one overflows. */
+    if (!(scale >= 1.17549435e-38f)) return (struct scaling){0, 0};
+    return (struct scaling){scale, 1 / scale};
+}
 
 /* kernels.c */
 struct scaling scaling_of(const float *x, int64_t inputs);
@@ -113,6 +144,11 @@ void int4_rows(const uint8_t *codes, const uint8_t *steps, const int8_t *offsets
                const float *scale, const float *x, float *out, int8_t *room, int32_t *x_sums,
                int64_t rows, int64_t inputs, int64_t padded, int64_t outputs, int64_t group,
                int threads);
+
+/* attention.c */
+void attend_row(const float *q, const void *keys, const void *values, const uint8_t *mask,
+                float *out, float *scores, int64_t slots, int64_t key_apart, int64_t value_apart,
+                int64_t channels, float softcap, int64_t half);
 
 /* fused.c */
 void gelu_product(void *x, const void *factor, int64_t count, int64_t half, int threads);

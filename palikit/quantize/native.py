@@ -9,11 +9,12 @@ import ctypes
 import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 import torch
-from jaxtyping import BFloat16, Bool, Float, Int8, Int32, UInt8
+from jaxtyping import BFloat16, Float, Int8, Int32, UInt8
 from torch import Tensor
 
 from .building import built
@@ -27,10 +28,14 @@ from .calling import (
     refuse_others,
     room_for,
 )
+from .linear import Linear, padded_inputs
 
 __all__ = ["Kernels", "kernels", "usable"]
 
 SWITCH = "PALIKIT_KERNELS"
+
+MOST_LAYERS = 3
+"""That `matrices.c` takes at once."""
 
 
 class Kernels:
@@ -39,8 +44,8 @@ class Kernels:
     `half`, `int8` and `int4` are products of 1 to MOST_ROWS rows; the others take any number.
 
     Attributes:
-        has_int8_matrix: whether this processor is one for which there is `int8_matrix`.
-        has_int4_matrix: and `int4_matrix`.
+        multiplies_int8: whether this processor is one for which there is `products`.
+        multiplies_int4: and whether they may be of four bits.
     """
 
     def __init__(self, path: Path) -> None:
@@ -58,14 +63,18 @@ class Kernels:
         self._unpack = declare(library.unpack_int4, pointers=4, sizes=4)
         self._norm = declare(library.rms_norm, pointers=3, sizes=3, numbers=1)
         self._rotate = declare(library.rotate_rows, pointers=3, sizes=4, numbers=1)
-        self._softmax = declare(library.capped_softmax, pointers=2, sizes=5, numbers=1)
         self._gelu = declare(library.gelu_product, pointers=2, sizes=2)
-        self.has_int8_matrix = hasattr(library, "int8_matrix")
-        self.has_int4_matrix = hasattr(library, "int4_matrix")
-        if self.has_int8_matrix:
-            self._int8_matrix = declare(library.int8_matrix, pointers=8, sizes=5)
-        if self.has_int4_matrix:
-            self._int4_matrix = declare(library.int4_matrix, pointers=10, sizes=7)
+        self.multiplies_int8 = hasattr(library, "matrix_products")
+        self.multiplies_int4 = hasattr(library, "multiplies_int4")
+        if self.multiplies_int8:
+            self._products = library.matrix_products
+            self._products.restype = None
+            self._products.argtypes = [
+                *(ctypes.POINTER(Linear), ctypes.c_void_p, ctypes.c_int64),
+                *[ctypes.c_void_p] * 4,
+                *[ctypes.c_int64] * 5,
+                ctypes.c_int,
+            ]
 
     def half(self, x: Float[Tensor, "r i"], weight: BFloat16[Tensor, "o i"]) -> Tensor:
         """x Wᵀ: float32 [r, o]."""
@@ -109,49 +118,36 @@ class Kernels:
         self._int4(*arrays, *sizes, torch.get_num_threads())
         return out
 
-    def int8_matrix(
+    def products(
         self,
         x: Float[Tensor, "r i"],
-        packed: Int8[Tensor, "o i"],
-        scale: Float[Tensor, " o"],
-        bias: Tensor | None,
+        layers: Sequence[Linear],
         dtype: torch.dtype,
-    ) -> Tensor:
-        """As `int8_product`, to the last bit: [r, o] of bfloat16 or float32."""
-        (rows, inputs), outputs = x.shape, len(packed)
-        assert inputs == packed.shape[1], (x.shape, packed.shape)
-        refuse_others(outputs, scale, bias)
-        x, halves = readable(x, dtype)
-        out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
-        room = room_for(rows, -(-inputs // BLOCK) * BLOCK)  # by name, so that it outlives the call
-        arrays = addresses(packed, scale, bias, x, out, *room)
-        self._int8_matrix(*arrays, rows, inputs, outputs, *halves, torch.get_num_threads())
-        return out
+        *,
+        gated: bool = False,
+    ) -> list[Tensor]:
+        """x Wᵀ + b of up to MOST_LAYERS layers, whose rows are rounded once: each [r, o].
 
-    def int4_matrix(
-        self,
-        x: Float[Tensor, "r i"],
-        codes: UInt8[Tensor, "blocks padded 32"],
-        steps: UInt8[Tensor, "groups o"],
-        offsets: Int8[Tensor, "groups o"],
-        scale: Float[Tensor, " o"],
-        bias: Tensor | None,
-        outputs: int,
-        dtype: torch.dtype,
-    ) -> Tensor:
-        """As `int4_product`, to the last bit: so many outputs, of bfloat16 or float32."""
-        (rows, inputs), padded = x.shape, codes.shape[1]
-        assert inputs <= padded, (x.shape, codes.shape)
-        assert -(-outputs // BLOCK) == len(codes), (outputs, codes.shape)
-        refuse_others(len(codes) * BLOCK, scale, steps[0])
-        refuse_others(outputs, bias)
+        Each as `int8_product` and `int4_product`, to the last bit, in bfloat16 or float32. With
+        `gated` there is one result, gelu(first) times second.
+        """
+        rows, inputs = x.shape
+        padded = padded_inputs(layers)
+        assert padded is not None
+        assert all(layer.inputs == inputs for layer in layers), (x.shape, layers)
+        assert len(layers) == 2 or (not gated and 1 <= len(layers) <= MOST_LAYERS), layers
+        wanted = layers[:1] if gated else layers
+        assert not gated or layers[0].outputs == layers[1].outputs
         x, halves = readable(x, dtype)
-        out, bias = torch.empty(rows, outputs, dtype=dtype), None if bias is None else bias.float()
-        room = room_for(rows, padded)
-        arrays = addresses(codes, steps, offsets, scale, bias, x, out, *room)
-        sizes = (rows, inputs, padded, outputs, padded // len(steps))
-        self._int4_matrix(*arrays, *sizes, *halves, torch.get_num_threads())
-        return out
+        outs = [torch.empty(rows, layer.outputs, dtype=dtype) for layer in wanted]
+        room = room_for(rows, padded)  # by name, so that it outlives the call
+        told = (Linear * len(layers))(*layers)
+        self._products(
+            *(told, (ctypes.c_void_p * len(outs))(*addresses(*outs)), len(outs)),
+            *addresses(x, *room),
+            *(rows, padded, *halves, int(gated), torch.get_num_threads()),
+        )
+        return outs
 
     def round_rows(
         self, x: Float[Tensor, "r i"]
@@ -208,25 +204,6 @@ class Kernels:
         sizes = (rows, x.shape[2] // (2 * pairs), pairs, int(x.dtype is torch.bfloat16))
         self._rotate(*addresses(x, cos, sin), *sizes, scale, torch.get_num_threads())
         return x
-
-    def capped_softmax(
-        self,
-        logits: Float[Tensor, "B K R S"],
-        mask: Bool[Tensor, "#B #T S"] | None,
-        softcap: float,
-    ) -> Tensor:
-        """logits, which are float32, become `attention.capped_softmax` of them."""
-        (batch, heads, rows, slots), (examples, tokens) = logits.shape, (1, 1)
-        assert logits.dtype is torch.float32, logits.dtype
-        if mask is not None:
-            examples, tokens = mask.shape[:2]
-            assert mask.shape[2] == slots, (mask.shape, logits.shape)
-            assert examples in (1, batch), (mask.shape, logits.shape)
-            assert rows % tokens == 0, (mask.shape, logits.shape)
-        sizes = (batch * heads * rows, slots, heads * rows, examples, tokens)
-        where = addresses(logits, mask)
-        self._softmax(*where, *sizes, softcap, torch.get_num_threads())
-        return logits
 
     def unpack_int4(
         self,

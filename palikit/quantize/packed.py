@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from palikit.errors import CheckpointError
 
 from .frozen import frozen_product
+from .linear import Linear
 
 __all__ = ["Packed", "PackedLinear", "finished", "refuse_nonfinite"]
 
@@ -85,6 +86,10 @@ class PackedLinear(Packed):
     @abstractmethod
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """x Wᵀ + b, in the dtype of x."""
+
+    @abstractmethod
+    def described(self, bias: Float[Tensor, " o"] | None) -> Linear | None:
+        """For C, with a bias in float32; None where C cannot read the buffers."""
 
     def forward(self, x: Float[Tensor, "... i"]) -> Float[Tensor, "... o"]:
         """x Wᵀ + b, in the dtype of x.

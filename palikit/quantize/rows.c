@@ -5,16 +5,6 @@
 
 #include "lanes.h"
 
-enum kind { WHOLE, HALVES, EIGHT_BITS, FOUR_BITS };
-
-struct linear {
-    const void *weight;
-    const uint8_t *steps;
-    const int8_t *offsets;
-    const float *scale;
-    int64_t kind, inputs, padded, outputs, group;
-};
-
 struct block {
     struct linear q, k, v, out, gate, up, down;
     /* Before and after attention, before and after the MLP; those after it may be none. */
@@ -92,35 +82,8 @@ static void read_heads(const struct block *b, const struct kept *kept, const str
     keep(b, some, kept->values, kept, step);
 }
 
-/* What one head of queries makes of the slots it sees; `scores` has space for them. */
-INLINE void attend_head(const float *q, const void *keys, const void *values, float *out,
-                        float *scores, int64_t first, int64_t slots, int64_t channels,
-                        float softcap, const int half) {
-    for (int64_t s = 0; s < slots; s++) {
-        float sum = 0;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < channels; i++)
-            sum += q[i] * load(keys, first + s * channels + i, half);
-        scores[s] = sum;
-    }
-    if (softcap > 0)
-#pragma omp simd
-        for (int64_t s = 0; s < slots; s++) scores[s] = softcap * hyperbolic(scores[s] / softcap);
-    float most = scores[0], total = 0;
-    for (int64_t s = 1; s < slots; s++) most = scores[s] > most ? scores[s] : most;
-#pragma omp simd reduction(+ : total)
-    for (int64_t s = 0; s < slots; s++) total += scores[s] = exponential(scores[s] - most);
-    memset(out, 0, channels * sizeof *out);
-    for (int64_t s = 0; s < slots; s++) {
-        const float share = scores[s] / total;
-#pragma omp simd
-        for (int64_t i = 0; i < channels; i++)
-            out[i] += share * load(values, first + s * channels + i, half);
-    }
-}
-
-static void attend(const struct block *b, const struct kept *kept, const struct step *step,
-                   const struct room *room) {
+static void attend_rows(const struct block *b, const struct kept *kept, const struct step *step,
+                        const struct room *room) {
     const int64_t group = b->heads / b->kv_heads;
 #pragma omp parallel for collapse(2) num_threads(step->threads) schedule(static)
     for (int64_t r = 0; r < step->rows; r++)
@@ -129,15 +92,11 @@ static void attend(const struct block *b, const struct kept *kept, const struct 
             const int64_t slots = count < step->longest ? count : step->longest;
             const int64_t first =
                 r / step->tokens * kept->example_apart + head / group * kept->head_apart;
-            const float *q = room->q + at * b->head_dim;
-            float *out = room->heads + at * b->head_dim;
-            float *scores = room->scores + at * step->longest;
-            if (step->half)
-                attend_head(q, kept->keys, kept->values, out, scores, first, slots, b->head_dim,
-                            b->softcap, 1);
-            else
-                attend_head(q, kept->keys, kept->values, out, scores, first, slots, b->head_dim,
-                            b->softcap, 0);
+            const int64_t bytes = first * (step->half ? 2 : 4);
+            attend_row(room->q + at * b->head_dim, (const char *)kept->keys + bytes,
+                       (const char *)kept->values + bytes, 0, room->heads + at * b->head_dim,
+                       room->scores + at * step->longest, slots, b->head_dim, b->head_dim,
+                       b->head_dim, b->softcap, step->half);
         }
 }
 
@@ -155,7 +114,7 @@ static void read_block(const struct block *b, const struct kept *kept, const str
     const int64_t rows = step->rows;
     const int threads = step->threads;
     read_heads(b, kept, step, x, room);
-    attend(b, kept, step, room);
+    attend_rows(b, kept, step, room);
     multiply(&b->out, room->heads, room->some, room->rest, rows, threads);
     add(b, 1, x, room->some, step);
     norm(b, 2, x, room->some, step);

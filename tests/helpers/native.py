@@ -1,9 +1,12 @@
 """The kernels in C for tests, where this machine can build them."""
 
 import os
+import platform
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -33,6 +36,18 @@ def built() -> Kernels:
     found = kernels()
     assert found is not None, "kernels.c was not built, or could not be loaded"
     return found
+
+
+@contextmanager
+def built_for(flag: str, patch: pytest.MonkeyPatch) -> Iterator[Kernels]:
+    """Kernels for a processor that lacks what the compiler's flag says; none for this one's own."""
+    if flag and platform.machine() != "x86_64":
+        pytest.skip("only processors of this kind have it to go without")
+    if flag:
+        patch.setattr(building, "FLAGS", (*building.FLAGS, flag))
+    kernels.cache_clear()
+    yield built()
+    kernels.cache_clear()
 
 
 def numbers(seed: int, *shape: int) -> torch.Tensor:

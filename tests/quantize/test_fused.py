@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional as F
 
-from palikit.model.attention import capped_softmax
 from palikit.model.gemma import GemmaAttention, GemmaMlp, RMSNorm, rope_angles
 from palikit.model.paligemma import PaliGemma
 from palikit.model.siglip import SiglipMlp
@@ -17,6 +16,7 @@ from palikit.quantize.fused import (
     FusedGemmaAttention,
     FusedGemmaMlp,
     FusedNorm,
+    FusedSiglipAttention,
     FusedSiglipMlp,
 )
 from palikit.quantize.native import kernels
@@ -101,48 +101,6 @@ def test_queries_and_keys_are_the_plain_ones(dtype: torch.dtype) -> None:
         torch.testing.assert_close(one, other, rtol=2 * near, atol=near)
 
 
-MASKS = {
-    "none": None,
-    "one for all": (1, 1),
-    "for each example": (2, 1),
-    "for each token": (1, 5),
-    "for each token of each example": (2, 5),
-}
-
-
-@pytest.mark.parametrize("kind", MASKS)
-@pytest.mark.parametrize("slots", [1, 7, 40, 300])
-def test_capped_weights_are_the_plain_ones(kind: str, slots: int) -> None:
-    logits = numbers(0, 2, 3, 4 * 5, slots) * 30
-    shape = MASKS[kind]
-    mask = None if shape is None else numbers(1, *shape, slots) > 0
-    if mask is not None:
-        mask[0, 0] = False  # sees nothing, and so all alike
-    theirs = capped_softmax(logits, mask, 8.0)
-    ours = built().capped_softmax(logits.clone(), mask, 8.0)
-    torch.testing.assert_close(ours, theirs, rtol=1e-5, atol=1e-7)
-    assert torch.equal(ours == 0, theirs == 0)
-
-
-def test_weights_of_scores_that_are_no_numbers_are_none() -> None:
-    logits = numbers(0, 1, 1, 3, 9)
-    logits[0, 0, 1, 4] = torch.nan
-    ours = built().capped_softmax(logits.clone(), None, 8.0)
-    assert torch.isnan(ours[0, 0, 1]).all()
-    assert torch.isfinite(ours[0, 0, [0, 2]]).all()
-
-
-@pytest.mark.parametrize("size", [1e-6, 1e-3, 0.1, 1, 30])
-def test_the_cap_is_exact_to_a_few_last_places(size: float) -> None:
-    # Two scores: the difference of the capped ones is the logarithm of the weights' ratio.
-    first = torch.linspace(-size, size, 1001)
-    both = torch.stack([first, torch.zeros(1001)], dim=1)[None, None]
-    weights = built().capped_softmax(both.clone(), None, 4.0)[0, 0].double()
-    exact = 4 * torch.tanh(first.double() / 4)
-    found = (weights[:, 0] / weights[:, 1]).log()
-    torch.testing.assert_close(found, exact, rtol=2e-6, atol=2e-7)
-
-
 def test_a_gradient_passes_through_the_plain_operations() -> None:
     plain = RMSNorm(16, 1e-6)
     fused = FusedNorm(plain)
@@ -185,4 +143,5 @@ def test_a_whole_model_answers_alike() -> None:
     assert list(model.state_dict()) == names
     assert sum(isinstance(module, FusedNorm) for module in model.modules()) > 1
     assert sum(isinstance(module, FusedSiglipMlp) for module in model.modules()) > 1
+    assert sum(isinstance(module, FusedSiglipAttention) for module in model.modules()) > 1
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)

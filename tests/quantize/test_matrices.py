@@ -9,6 +9,7 @@ from jaxtyping import TypeCheckError
 
 from palikit.quantize.int4 import GROUPS, Int4Linear, int4_product, pack_int4, unpack_int4
 from palikit.quantize.int8 import Int8Linear, int8_product, int_mm, pack_int8, round_rows
+from palikit.quantize.linear import int4_linear, int8_linear
 from palikit.quantize.native import Kernels, kernels
 from palikit.quantize.packed import finished
 
@@ -18,9 +19,14 @@ KINDS = st.sampled_from([torch.float32, torch.bfloat16])
 
 def matrices() -> Kernels:
     found = built()
-    if not found.has_int8_matrix:
+    if not found.multiplies_int8:
         pytest.skip("this processor has no AVX-512 VNNI, or has matrix units")
     return found
+
+
+def int8(x, packed, scale, bias=None, dtype=torch.float32):
+    (out,) = matrices().products(x, [int8_linear(packed, scale, bias)], dtype)
+    return out
 
 
 def plain(x, columns, scale, bias, dtype):
@@ -37,7 +43,7 @@ def test_int8_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, seed)
     x = numbers(seed, rows, inputs).to(given_as)
     packed, scale = pack_int8(numbers(seed + 1, outputs, inputs))
     bias = numbers(seed + 2, outputs) if has_bias else None
-    ours = matrices().int8_matrix(x, packed, scale, bias, asked_as)
+    ours = int8(x, packed, scale, bias, asked_as)
     assert torch.equal(ours, plain(x, packed.t(), scale, bias, asked_as))
 
 
@@ -45,14 +51,14 @@ def test_int8_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, seed)
 @given(SIZES, KINDS, KINDS, st.booleans(), st.sampled_from(GROUPS), st.integers(0, 99))
 def test_int4_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, group, seed) -> None:
     native = matrices()
-    if not native.has_int4_matrix:
+    if not native.multiplies_int4:
         pytest.skip("this processor has no AVX-512 VBMI")
     rows, inputs, outputs = sizes
     x = numbers(seed, rows, inputs).to(given_as)
     four = pack_int4(numbers(seed + 1, outputs, inputs), group)
     bias = numbers(seed + 2, outputs) if has_bias else None
     buffers = (four.codes, four.steps, four.offsets, four.scale)
-    ours = native.int4_matrix(x, *buffers, bias, outputs, asked_as)
+    (ours,) = native.products(x, [int4_linear(*buffers, bias, inputs, outputs)], asked_as)
     columns = unpack_int4(four)[:, :outputs]
     assert torch.equal(ours, plain(x, columns, four.scale[:outputs], bias, asked_as))
 
@@ -63,7 +69,7 @@ def test_int4_has_the_bits_of_pytorch(sizes, given_as, asked_as, has_bias, group
 def test_more_than_is_worked_on_at_once(rows: int, inputs: int, outputs: int) -> None:
     x, weight = numbers(0, rows, inputs), numbers(1, outputs, inputs)
     packed, scale = pack_int8(weight)
-    ours = matrices().int8_matrix(x, packed, scale, None, torch.float32)
+    ours = int8(x, packed, scale)
     assert torch.equal(ours, plain(x, packed.t(), scale, None, torch.float32))
     four = pack_int4(weight)
     layer = Int4Linear(inputs, outputs, bias=False)
@@ -76,7 +82,7 @@ def test_the_largest_sums_fit_into_32_bits() -> None:
     x, weight = torch.ones(5, inputs), torch.ones(64, inputs)
     weight[::2] = -1
     packed, scale = pack_int8(weight)
-    ours = matrices().int8_matrix(x, packed, scale, None, torch.float32)
+    ours = int8(x, packed, scale)
     torch.testing.assert_close(ours, x @ weight.t(), rtol=1e-6, atol=0)
 
 
@@ -88,7 +94,7 @@ def test_what_is_no_number_stays_in_its_row(wrong: float, dtype: torch.dtype) ->
     x[2] = 0
     x[3] = 1e-42  # whose scale has no inverse
     packed, scale = pack_int8(numbers(0, 64, 40))
-    ours = matrices().int8_matrix(x.to(dtype), packed, scale, None, dtype)
+    ours = int8(x.to(dtype), packed, scale, None, dtype)
     assert torch.isnan(ours[1]).all()
     assert not ours[2:4].any()
     assert torch.isfinite(ours[4:]).all()
@@ -117,12 +123,14 @@ def test_vectors_of_another_length_never_reach_c() -> None:
     packed, scale = pack_int8(numbers(1, 70, 64))
     for wrong in ((scale[:-1], None), (scale, scale[:-1])):
         with pytest.raises((AssertionError, TypeCheckError)):
-            native.int8_matrix(x, packed, *wrong, torch.float32)
+            int8_linear(packed, *wrong)
+    with pytest.raises(AssertionError):
+        native.products(x[:, 1:].contiguous(), [int8_linear(packed, scale, None)], torch.float32)
     four = pack_int4(numbers(1, 70, 64))
     buffers = (four.codes, four.steps, four.offsets, four.scale)
     for bias, outputs in ((None, 64), (None, 129), (scale[:-1], 70)):
         with pytest.raises(AssertionError):
-            native.int4_matrix(x, *buffers, bias, outputs, torch.float32)
+            int4_linear(*buffers, bias, 64, outputs)
     with pytest.raises(AssertionError):
         native.rms_norm(x, scale, 1e-6)
 

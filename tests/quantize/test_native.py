@@ -1,17 +1,16 @@
 """The kernels of a few rows against their twins in PyTorch, and how they are built."""
 
-import platform
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
-from helpers.native import built, numbers
+from helpers.native import built, built_for, numbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
-from palikit.quantize import building, native
+from palikit.quantize import native
 from palikit.quantize.calling import MOST_ROWS
 from palikit.quantize.half import HalfLinear, half_product
 from palikit.quantize.int4 import Int4Linear, int4_product, pack_int4, unpack_int4
@@ -29,14 +28,8 @@ SIZES = st.tuples(st.sampled_from(ROWS), st.integers(1, 200), st.integers(1, 150
 )
 def processor(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Kernels for this processor, and for those that know less."""
-    if request.param and platform.machine() != "x86_64":
-        pytest.skip("only processors of this kind have it to go without")
-    if request.param:
-        monkeypatch.setattr(building, "FLAGS", (*building.FLAGS, request.param))
-    kernels.cache_clear()
-    built()
-    yield
-    kernels.cache_clear()
+    with built_for(request.param, monkeypatch):
+        yield
 
 
 @settings(max_examples=60, deadline=None)
