@@ -20,7 +20,7 @@ SOURCES = tuple(
     Path(__file__).with_name(name)
     for name in (
         *("kernels.c", "int4.c", "matrices.c", "attention.c", "fused.c", "rows.c"),
-        *("laying.h", "lanes.h"),
+        *("laying.h", "panels.h", "lanes.h"),
     )
 )
 FLAGS = (

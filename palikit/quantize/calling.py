@@ -34,7 +34,7 @@ def are_few(rows: int) -> bool:
 
 
 def whole_or_half(dtype: torch.dtype) -> torch.dtype:
-    """What `int8_matrix` and `int4_matrix` can give of a dtype, or something wider."""
+    """What `products` can give of a dtype, or something wider."""
     return dtype if dtype is torch.bfloat16 else torch.float32
 
 

@@ -192,11 +192,11 @@ static void finish_gated(struct job job, struct rounded x, int32_t sums[2][2][MO
     }
 }
 
-/* What is to be done with each layer: its outputs written, or gelu(first) times second. */
+/* What is to be done: each layer's outputs written, or gelu(first) times second. */
 struct products {
     const struct linear *layers;
     const struct rows *outs;
-    int64_t count, gated;
+    int64_t count, gated; /* of outs */
 };
 
 static void do_job(struct job job, struct rounded x, struct job then, const struct products *all) {
@@ -221,8 +221,7 @@ static int64_t blocks_of(const struct linear *w) { return (w->outputs + BLOCK - 
 
 static struct plan plan_of(const struct products *all, int64_t rows, int threads) {
     struct plan plan = {0};
-    for (int64_t i = 0; i < (all->count); i++)
-        plan.blocks += blocks_of(all->layers + i);
+    for (int64_t i = 0; i < all->count; i++) plan.blocks += blocks_of(all->layers + i);
     /* Rows in as many parts as keep all threads busy, each some tiles long. */
     const int64_t wanted = (4 * threads + plan.blocks - 1) / plan.blocks;
     const int64_t tiles = (rows + TILE - 1) / TILE, share = (tiles + wanted - 1) / wanted;

@@ -1,4 +1,4 @@
-"""The functions of our C files, but for `rows.c`, over tensors, where they can be built.
+"""The functions of our C files over tensors (those of `rows.c` and `attention.c` stand elsewhere).
 
 PyTorch's own products of one row with a stored weight read memory at a half to two thirds of its
 speed, and those of many rows in whole numbers rearrange the weight each time. Without a C compiler,

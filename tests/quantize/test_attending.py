@@ -3,11 +3,15 @@
 import pytest
 import torch
 from helpers.native import built, built_for, numbers
+from helpers.tiny import TINY
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jaxtyping import TypeCheckError
 
 from palikit.model import attention
+from palikit.model.gemma import rope_angles
+from palikit.model.paligemma import PaliGemma
+from palikit.quantize import Quantization, fused, quantize_model, speed_up
 from palikit.quantize.attending import attend, can_attend
 
 MASKS = st.sampled_from([None, (1, 1), (2, 1), (1, "T"), (2, "T")])
@@ -153,3 +157,41 @@ def test_a_mask_or_keys_of_another_size_never_reach_c() -> None:
     for wrong in ({"mask": mask[..., :-1]}, {"mask": mask.expand(2, 1, 20)}, {"v": v[:, :, :-1]}):
         with pytest.raises((AssertionError, TypeCheckError)):
             attend(built(), q, **{"k": k, "v": v, "mask": None, "softcap": None, **wrong})
+
+
+@pytest.mark.parametrize(
+    ("held", "tokens", "rounds"),
+    [
+        ("float32", 80, False),
+        ("bfloat16", 80, True),
+        ("int8", 80, True),
+        ("int4", 80, True),
+        ("int8", 63, False),
+        ("bfloat16", 63, False),
+    ],
+)
+@pytest.mark.parametrize("part", ["text", "vision"])
+def test_only_prompts_of_rounded_layers_are_coarse(part, held, tokens, rounds, monkeypatch) -> None:
+    built()
+    model = PaliGemma(TINY["paligemma2"]).eval().requires_grad_(False)
+    if held == "bfloat16":
+        model = model.bfloat16()
+    elif held != "float32":
+        quantize_model(model, Quantization.named(held))
+    attn = getattr(speed_up(model), part).blocks[0].attn
+    told: list[bool] = []
+
+    def seen(*given, coarse: bool, **more):
+        told.append(coarse)
+        return attend(*given, coarse=coarse, **more)
+
+    monkeypatch.setattr(fused, "attend", seen)
+    dtype = torch.bfloat16 if held == "bfloat16" else torch.float32
+    x = numbers(0, 1, tokens, attn.q.inputs if held != "float32" else attn.q.in_features).to(dtype)
+    with torch.inference_mode():
+        if part == "vision":
+            attn(x)
+        else:
+            rotation = rope_angles(torch.arange(tokens)[None], TINY["paligemma2"].text)
+            attn(x, rotation, attention.Masked(None), None)
+    assert told == [rounds]
