@@ -84,7 +84,8 @@ class SiglipAttention(nn.Module):
 
     def split(self, x: Float[Tensor, "B P D"]) -> Float[Tensor, "B N P H"]:
         """Channels by the head that they belong to."""
-        return x.view(*x.shape[:-1], -1, self.head_dim).transpose(1, 2)
+        heads = x.shape[-1] // self.head_dim
+        return x.view(*x.shape[:-1], heads, self.head_dim).transpose(1, 2)
 
     def attend(
         self,

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from .calling import addresses
+from .calling import addresses, room
 from .linear import PLAIN
 from .native import Kernels, kernels
 
@@ -89,7 +89,7 @@ def attend(
     )
     threads = torch.get_num_threads()
     size, run = _functions(native)
-    space = torch.empty(size(told, threads))
+    space = room(size(told, threads))
     run(told, space.data_ptr(), threads)
     return out
 

@@ -38,14 +38,15 @@ static void weigh_row(float *row, const uint8_t *mask, int64_t slots, float cap)
         const float seen = mask && !mask[s] ? -INFINITY : row[s];
         most = seen > most ? seen : most;
     }
-    /* One that sees nothing looks at everything alike, as the plain operations have it. */
+    /* One that sees nothing looks at everything alike, or at nothing where there is no cap, as
+     * PyTorch's operations have it. */
     for (int64_t s = 0; blind && s < slots; s++) blind = !mask[s];
 #pragma omp simd reduction(+ : total)
     for (int64_t s = 0; s < slots; s++) {
-        row[s] = blind ? 1 : mask && !mask[s] ? 0 : exponential(row[s] - most);
+        row[s] = blind ? cap > 0 : mask && !mask[s] ? 0 : exponential(row[s] - most);
         total += row[s];
     }
-    const float share = 1 / total;
+    const float share = total == 0 ? 0 : 1 / total;
 #pragma omp simd
     for (int64_t s = 0; s < slots; s++) row[s] *= share;
 }
@@ -241,7 +242,10 @@ static void attend_part(const struct attention *a, struct plan p, int64_t exampl
     for (int64_t r = 0; r < count; r++) {
         const uint8_t *mask = mask_of(a, example, (first + r) % a->queries);
         weigh_row(scores + r * p.slots, mask, a->slots, a->softcap);
-        if (p.pairs) pair_row(scores + r * p.slots, scores + r * p.slots, p.slot_steps);
+        if (!p.pairs) continue;
+        /* A query with an infinite number has none for what is behind the last slot. */
+        if (a->slots % 2) scores[r * p.slots + a->slots] = 0;
+        pair_row(scores + r * p.slots, scores + r * p.slots, p.slot_steps);
     }
     multiply_panels(scores, p.slots, whole, laid + p.slots * p.channel_steps, p.slot_steps,
                     a->channels, out, p.channels, p.pairs);

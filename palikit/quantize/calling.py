@@ -14,10 +14,13 @@ __all__ = [
     "are_few",
     "declare",
     "fits",
+    "is_wide",
     "readable",
     "refuse_others",
+    "room",
     "room_for",
     "whole_or_half",
+    "wide",
 ]
 
 MOST_ROWS = 4
@@ -49,6 +52,21 @@ def fits(*tensors: Tensor) -> bool:
     return True
 
 
+def room(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+    """Memory for C, whatever dtype and device PyTorch makes tensors of by default."""
+    return torch.empty(shape, dtype=dtype, device="cpu")
+
+
+def is_wide(scale: Tensor) -> bool:
+    """Whether C can read a weight's scales: not where its model was converted since."""
+    return scale.dtype is torch.float32 and fits(scale)
+
+
+def wide(bias: Tensor | None) -> Tensor | None:
+    """As C reads it."""
+    return None if bias is None else bias.detach().float().contiguous()
+
+
 def declare(function: Any, *, pointers: int, sizes: int, numbers: int = 0) -> Callable[..., None]:
     arrays, counts = [ctypes.c_void_p] * pointers, [ctypes.c_int64] * sizes
     function.restype = None
@@ -77,5 +95,5 @@ def readable(x: Tensor, dtype: torch.dtype) -> tuple[Tensor, tuple[int, int]]:
 def room_for(rows: int, inputs: int) -> tuple[Tensor, Tensor, Tensor]:
     """For rows in eight bits: whole tiles of them, their scales and their sums."""
     tiles = -(-rows // TILE)
-    bytes_ = torch.empty(tiles * TILE, inputs, dtype=torch.int8)
-    return bytes_, torch.empty(rows), torch.empty(rows, dtype=torch.int32)
+    bytes_ = room(tiles * TILE, inputs, dtype=torch.int8)
+    return bytes_, room(rows), room(rows, dtype=torch.int32)

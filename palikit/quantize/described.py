@@ -81,7 +81,7 @@ def describe(block: nn.Module, dtype: torch.dtype) -> Block | None:
 
 def _linear(layer: nn.Module) -> Linear | None:
     """A layer without a bias; exactly these kinds, for another may do more."""
-    if getattr(layer, "bias", None) is not None:
+    if getattr(layer, "bias", None) is not None or "forward" in vars(layer):
         return None
     if type(layer) in (Int8Linear, Int4Linear):
         described = cast(PackedLinear, layer).described(None)

@@ -24,7 +24,7 @@ from palikit.shapes import Embeddings
 from .attending import attend, can_attend
 from .native import Kernels, usable
 from .packed import PackedLinear
-from .together import gated, together
+from .together import gated, together, watched
 
 __all__ = [
     "FusedGemmaAttention",
@@ -76,7 +76,7 @@ class FusedGemmaAttention(GemmaAttention):
         Queries and keys are at their positions.
         """
         native = usable(x, *rotation)
-        if native is None:
+        if native is None or watched(self.q, self.k):
             return super().heads(x, rotation, wanted)
         if wanted is None:
             q, k, v = together(x, (self.q, self.k, self.v))
@@ -85,9 +85,10 @@ class FusedGemmaAttention(GemmaAttention):
         q = native.rotate(q.contiguous(), *only_turned(rotation, wanted), self.query_scale)
         k = native.rotate(k.contiguous(), *rotation, 1.0)
         q, k, v = (
-            some.view(*some.shape[:-1], -1, self.head_dim).transpose(1, 2) for some in (q, k, v)
+            some.view(*some.shape[:-1], some.shape[-1] // self.head_dim, self.head_dim)
+            for some in (q, k, v)
         )
-        return q, k, v
+        return q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2)
 
     def attend(self, q: Queries, k: Keys, v: Keys, *, mask: Mask, softcap: float | None) -> Queries:
         """As `attention.attend`, scores and all at once."""
@@ -139,7 +140,7 @@ class FusedGemmaMlp(GemmaMlp):
     def forward(self, x: Embeddings) -> Embeddings:
         """Each token on its own."""
         native = usable(x)
-        if native is None:
+        if native is None or watched(self.gate, self.up):
             return super().forward(x)
         # The widest results of a model: a few tokens at a time, they never are its memory's peak.
         parts = [
@@ -165,6 +166,6 @@ class FusedSiglipMlp(SiglipMlp):
     def forward(self, x: Tensor) -> Tensor:
         """Each patch on its own."""
         native = usable(x)
-        if native is None:
+        if native is None or watched(self.fc1):
             return super().forward(x)
         return self.fc2(native.gelu_product(self.fc1(x), None))

@@ -23,7 +23,7 @@ from jaxtyping import Float, Int8, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
-from .calling import MOST_ROWS, are_few, fits, whole_or_half
+from .calling import MOST_ROWS, are_few, fits, is_wide, whole_or_half, wide
 from .int8 import int_mm, pack_int8, round_rows, unpack_int8
 from .linear import Linear, int4_linear
 from .native import kernels
@@ -117,7 +117,8 @@ def unpack_int4(four: Int4, blocks: slice = slice(None)) -> Int8[Tensor, "i o"]:
 
 def int4_product(x: Float[Tensor, "r i"], four: Int4) -> Float[Tensor, "r o"]:
     """x Wᵀ with x in eight bits and W unpacked to them, float32; the outputs' padding included."""
-    native = kernels() if fits(four.codes, four.steps, four.offsets) else None
+    read = fits(four.codes, four.steps, four.offsets) and is_wide(four.scale)
+    native = kernels() if read else None
     rounded, x_scale = round_rows(x.float()) if native is None else native.round_rows(x)
     rounded = F.pad(rounded, (0, four.codes.shape[1] - x.shape[1]))
     out = x_scale.new_empty(len(x), len(four.scale))
@@ -181,10 +182,10 @@ class Int4Linear(PackedLinear):
     def product(self, x: Float[Tensor, "r i"]) -> Float[Tensor, "r o"]:
         """By a kernel that reads four bits where there is one, else as `int4_product`."""
         buffers = (self.codes, self.steps, self.offsets, self.scale)
-        native = kernels() if fits(*buffers) else None
+        native = kernels() if fits(*buffers) and is_wide(self.scale) else None
         if native is not None and native.multiplies_int4 and len(x) > MOST_ROWS:
-            wide = None if self.bias is None else self.bias.float()
-            layer = int4_linear(*buffers, wide, self.inputs, self.outputs)
+            held = wide(self.bias)  # by name, so that it outlives the call
+            layer = int4_linear(*buffers, held, self.inputs, self.outputs)
             return native.products(x, [layer], whole_or_half(x.dtype))[0].to(x.dtype)
         if native is not None and are_few(len(x)):
             product = native.int4(x, *buffers)
@@ -197,7 +198,7 @@ class Int4Linear(PackedLinear):
     def described(self, bias: Float[Tensor, " o"] | None) -> Linear | None:
         """For C."""
         buffers = (self.codes, self.steps, self.offsets, self.scale)
-        if not fits(*buffers):
+        if not (fits(*buffers) and is_wide(self.scale)):
             return None
         return int4_linear(*buffers, bias, self.inputs, self.outputs)
 

@@ -15,7 +15,7 @@ from jaxtyping import Float, Int, Int8
 from torch import Tensor
 from torch.nn import functional as F
 
-from .calling import are_few, fits, whole_or_half
+from .calling import are_few, fits, is_wide, room, whole_or_half, wide
 from .frozen import frozen_product
 from .linear import Linear, int8_linear
 from .native import kernels
@@ -74,7 +74,7 @@ def int8_product(
     dtype: torch.dtype = torch.float32,
 ) -> Float[Tensor, "r o"]:
     """x Wᵀ + b, both sides of the product in eight bits; every way has the same bits."""
-    native = kernels() if fits(packed) else None
+    native = kernels() if fits(packed) and is_wide(scale) else None
     if native is None:
         rounded, x_scale = round_rows(x.float())
         sums = int_mm(rounded, packed.t())
@@ -82,11 +82,11 @@ def int8_product(
     if are_few(len(x)):
         return finished(native.int8(x, packed, scale), bias, dtype)
     if native.multiplies_int8 and len(x):
-        wide = None if bias is None else bias.float()
-        layer = int8_linear(packed, scale, wide)
+        held = wide(bias)  # by name, so that it outlives the call
+        layer = int8_linear(packed, scale, held)
         return native.products(x, [layer], whole_or_half(dtype))[0].to(dtype)
     rounded, x_scale = native.round_rows(x)
-    out = torch.empty(len(x), len(packed))
+    out = room(len(x), len(packed))
     # A block at a time, so that its sums are still in the processor's cache when they are scaled.
     for start in range(0, len(packed), BLOCK_OUTPUTS):
         block = slice(start, start + BLOCK_OUTPUTS)
@@ -152,7 +152,7 @@ class Int8Linear(PackedLinear):
 
     def described(self, bias: Float[Tensor, " o"] | None) -> Linear | None:
         """For C."""
-        if not fits(self.packed, self.scale):
+        if not (fits(self.packed) and is_wide(self.scale)):
             return None
         return int8_linear(self.packed, self.scale, bias)
 

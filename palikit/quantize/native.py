@@ -26,6 +26,7 @@ from .calling import (
     fits,
     readable,
     refuse_others,
+    room,
     room_for,
 )
 from .linear import Linear, padded_inputs
@@ -81,7 +82,7 @@ class Kernels:
         (rows, inputs), outputs = x.shape, len(weight)
         assert are_few(rows), rows
         assert inputs == weight.shape[1], (x.shape, weight.shape)
-        x, out = x.float().contiguous(), torch.empty(rows, outputs)
+        x, out = x.float().contiguous(), room(rows, outputs)
         self._plain(*addresses(weight, x, out), rows, inputs, outputs, 1, torch.get_num_threads())
         return out
 
@@ -92,10 +93,10 @@ class Kernels:
         (rows, inputs), outputs = x.shape, len(packed)
         assert are_few(rows), rows
         assert inputs == packed.shape[1], (x.shape, packed.shape)
-        x, out = x.float().contiguous(), torch.empty(rows, outputs)
-        room = torch.empty(rows, inputs, dtype=torch.int16)
+        x, out = x.float().contiguous(), room(rows, outputs)
+        rounded = room(rows, inputs, dtype=torch.int16)
         threads = torch.get_num_threads()
-        self._int8(*addresses(packed, scale, x, out, room), rows, inputs, outputs, threads)
+        self._int8(*addresses(packed, scale, x, out, rounded), rows, inputs, outputs, threads)
         return out
 
     def int4(
@@ -110,11 +111,11 @@ class Kernels:
         (rows, inputs), padded, outputs = x.shape, codes.shape[1], len(scale)
         assert are_few(rows), rows
         assert inputs <= padded, (x.shape, codes.shape)
-        x, out = x.float().contiguous(), torch.empty(rows, outputs)
-        room = torch.empty(rows, padded, dtype=torch.int8)
-        sums = torch.empty(rows, len(steps), dtype=torch.int32)
+        x, out = x.float().contiguous(), room(rows, outputs)
+        rounded = room(rows, padded, dtype=torch.int8)
+        sums = room(rows, len(steps), dtype=torch.int32)
         sizes = (rows, inputs, padded, outputs, padded // len(steps))
-        arrays = addresses(codes, steps, offsets, scale, x, out, room, sums)
+        arrays = addresses(codes, steps, offsets, scale, x, out, rounded, sums)
         self._int4(*arrays, *sizes, torch.get_num_threads())
         return out
 
@@ -133,18 +134,20 @@ class Kernels:
         """
         rows, inputs = x.shape
         padded = padded_inputs(layers)
+        assert rows, x.shape
         assert padded is not None
+        assert all(layer.outputs for layer in layers), layers
         assert all(layer.inputs == inputs for layer in layers), (x.shape, layers)
         assert len(layers) == 2 or (not gated and 1 <= len(layers) <= MOST_LAYERS), layers
         wanted = layers[:1] if gated else layers
         assert not gated or layers[0].outputs == layers[1].outputs
         x, halves = readable(x, dtype)
-        outs = [torch.empty(rows, layer.outputs, dtype=dtype) for layer in wanted]
-        room = room_for(rows, padded)  # by name, so that it outlives the call
+        outs = [room(rows, layer.outputs, dtype=dtype) for layer in wanted]
+        rounded = room_for(rows, padded)  # by name, so that it outlives the call
         told = (Linear * len(layers))(*layers)
         self._products(
             *(told, (ctypes.c_void_p * len(outs))(*addresses(*outs)), len(outs)),
-            *addresses(x, *room),
+            *addresses(x, *rounded),
             *(rows, padded, *halves, int(gated), torch.get_num_threads()),
         )
         return outs
@@ -154,7 +157,7 @@ class Kernels:
     ) -> tuple[Int8[Tensor, "r i"], Float[Tensor, " r"]]:
         """As `int8.round_rows`, to the last bit."""
         x = x.float().contiguous()
-        rounded, scale = torch.empty(x.shape, dtype=torch.int8), torch.empty(len(x))
+        rounded, scale = room(*x.shape, dtype=torch.int8), room(len(x))
         self._round(*addresses(x, rounded, scale), *x.shape, torch.get_num_threads())
         return rounded, scale
 
@@ -215,7 +218,7 @@ class Kernels:
     ) -> Int8[Tensor, "padded outputs"]:
         """As `int4.unpack_int4` of so many blocks from the first."""
         padded, outputs = codes.shape[1], steps.shape[1]
-        out = torch.empty(padded, blocks * BLOCK, dtype=torch.int8)
+        out = room(padded, blocks * BLOCK, dtype=torch.int8)
         sizes = (blocks, padded, outputs, padded // len(steps))
         at = first * BLOCK
         arrays = addresses(codes[first:], steps[:, at:], offsets[:, at:], out)

@@ -22,7 +22,7 @@ from palikit.model.gemma import Gemma, rope_angles
 from palikit.model.slot_cache import SlotCache
 from palikit.shapes import Embeddings
 
-from .calling import addresses, are_few
+from .calling import addresses, are_few, room
 from .described import Block, describe
 from .native import Kernels, usable
 
@@ -105,7 +105,7 @@ def _read(
     out = x.float().clone()
     widths = max(block.widest for block in blocks)
     between, scores = 2 * blocks[0].gate.outputs, blocks[0].heads * cache.length
-    space = torch.empty(rows * (4 * widths + between + scores))
+    space = room(rows * (4 * widths + between + scores))
     layers = zip(cache.keys, cache.values, strict=True)
     kept = (_Kept * len(blocks))(*(_lie(pair, x.dtype, len(x)) for pair in layers))
     half, threads = int(x.dtype is torch.bfloat16), torch.get_num_threads()

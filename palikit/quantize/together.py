@@ -6,21 +6,21 @@ from typing import cast
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from .calling import MOST_ROWS, whole_or_half
+from .calling import MOST_ROWS, whole_or_half, wide
 from .int4 import Int4Linear
 from .int8 import Int8Linear
 from .linear import Linear, padded_inputs
 from .native import Kernels, usable
 from .packed import PackedLinear
 
-__all__ = ["gated", "together"]
+__all__ = ["gated", "together", "watched"]
 
 
 def together(x: Float[Tensor, "... i"], layers: Sequence[nn.Module]) -> list[Tensor]:
     """What each layer, of up to three, makes of x: [..., o]."""
     native = _multiplies(x, layers)
     # By name, so that they outlive the call.
-    biases = [_wide(layer) for layer in layers] if native else []
+    biases = [_bias(layer) for layer in layers] if native else []
     told = native and _described(layers, biases, native)
     if not native or not told:
         return [layer(x) for layer in layers]
@@ -33,7 +33,7 @@ def gated(
 ) -> Float[Tensor, "... o"] | None:
     """gelu(gate(x)) times up(x), in the form with tanh; None where C does not take these layers."""
     native = _multiplies(x, (gate, up))
-    if native is None or _wide(gate) is not None or _wide(up) is not None:
+    if native is None or _bias(gate) is not None or _bias(up) is not None:
         return None
     told = _described((gate, up), (None, None), native)
     if told is None or told[0].outputs != told[1].outputs:
@@ -46,16 +46,26 @@ def _multiplies(x: Tensor, layers: Sequence[nn.Module]) -> Kernels | None:
     """The kernels, where they take such layers and rows, and nobody wants to see them called."""
     if not all(type(layer) in (Int8Linear, Int4Linear) for layer in layers):
         return None
-    if any(layer._forward_hooks or layer._forward_pre_hooks for layer in layers):
+    # Where one asks for a gradient, a layer multiplies what is not rounded, even under `no_grad`.
+    biases = [cast(Tensor | None, layer.bias) for layer in layers]
+    asks = any(some is not None and some.requires_grad for some in (x, *biases))
+    if asks or watched(*layers):
         return None
     native = usable(x)
     many = x.numel() > MOST_ROWS * x.shape[-1]
     return native if native is not None and native.multiplies_int8 and many else None
 
 
-def _wide(layer: nn.Module) -> Tensor | None:
-    bias = cast(Tensor | None, layer.bias)
-    return None if bias is None else bias.detach().float()
+def watched(*layers: nn.Module) -> bool:
+    """Whether somebody wants to see these called, or keeps what they return."""
+    return any(
+        layer._forward_hooks or layer._forward_pre_hooks or "forward" in vars(layer)
+        for layer in layers
+    )
+
+
+def _bias(layer: nn.Module) -> Tensor | None:
+    return wide(cast(Tensor | None, layer.bias))
 
 
 def _described(

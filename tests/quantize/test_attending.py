@@ -84,14 +84,16 @@ def test_a_cache_is_read_where_it_lies(queries: int) -> None:
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
+@pytest.mark.parametrize("cap", [None, 8.0])
 @pytest.mark.parametrize("queries", [1, 40])
-def test_a_query_that_sees_nothing_sees_all_alike(queries: int) -> None:
+def test_a_query_that_sees_nothing_is_the_plain_one(queries: int, cap: float | None) -> None:
     q, k, v = (heads(seed, 1, 1, count, 8) for seed, count in enumerate((queries, 20, 20)))
     mask = torch.ones(1, queries, 20, dtype=torch.bool)
     mask[0, 0] = False
-    ours = attend(built(), q, k, v, mask=mask, softcap=8.0)
-    torch.testing.assert_close(ours[0, 0, 0], v[0, 0].mean(0), atol=1e-6, rtol=1e-5)
-    theirs = attention.attend(q, k, v, mask=mask, softcap=8.0)
+    ours = attend(built(), q, k, v, mask=mask, softcap=cap)
+    alike = v[0, 0].mean(0) if cap else torch.zeros(8)
+    torch.testing.assert_close(ours[0, 0, 0], alike, atol=1e-6, rtol=1e-5)
+    theirs = attention.attend(q, k, v, mask=mask, softcap=cap)
     torch.testing.assert_close(ours, theirs, atol=1e-5, rtol=1e-5)
 
 
@@ -112,6 +114,28 @@ def test_what_is_no_number_stays_with_its_query(queries: int, coarse: bool) -> N
     ours = attend(built(), q, k, v, mask=None, softcap=8.0, coarse=coarse)
     assert torch.isnan(ours[0, 0, 1]).all()
     assert torch.isfinite(ours[0, 0, [0, 2]]).all()
+
+
+@pytest.mark.parametrize("coarse", [False, True])
+@pytest.mark.parametrize("slots", [20, 21])
+def test_an_infinite_query_is_capped(slots: int, coarse: bool) -> None:
+    q, k, v = (heads(seed, 1, 1, count, 8) for seed, count in enumerate((64, slots, slots)))
+    q[0, 0, 1, 4] = torch.inf
+    ours = attend(built(), q, k, v, mask=None, softcap=8.0, coarse=coarse)
+    assert torch.isfinite(ours).all()
+
+
+@pytest.mark.parametrize("queries", [2, 70])
+def test_what_pytorch_makes_by_default_is_not_what_c_is_given(queries: int) -> None:
+    q, k, v = (heads(seed, 1, 2, count, 8) for seed, count in enumerate((queries, 9, 9)))
+    usual = attend(built(), q, k, v, mask=None, softcap=8.0)
+    torch.set_default_dtype(torch.bfloat16)
+    try:
+        with torch.device("meta"):
+            ours = attend(built(), q, k, v, mask=None, softcap=8.0)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(ours, usual)
 
 
 @pytest.mark.parametrize("size", [1e-6, 1e-3, 0.1, 1, 30])

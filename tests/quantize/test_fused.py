@@ -145,3 +145,39 @@ def test_a_whole_model_answers_alike() -> None:
     assert sum(isinstance(module, FusedSiglipMlp) for module in model.modules()) > 1
     assert sum(isinstance(module, FusedSiglipAttention) for module in model.modules()) > 1
     torch.testing.assert_close(fast, plain, rtol=1e-5, atol=1e-5)
+
+
+def test_a_model_converted_after_it_was_packed_answers_alike(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = PaliGemma(TINY["paligemma2"]).eval().requires_grad_(False)
+    quantize_model(model, Quantization("int8"))
+    layer = model.text.blocks[0].mlp.gate.bfloat16()
+    assert layer.scale.dtype is torch.bfloat16
+    few, many = (numbers(0, rows, layer.inputs).bfloat16() for rows in (2, 20))
+    built()
+    ours = layer(few), layer(many)
+    monkeypatch.setenv("PALIKIT_KERNELS", "off")
+    kernels.cache_clear()
+    assert torch.equal(ours[0], layer(few))
+    assert torch.equal(ours[1], layer(many))
+    kernels.cache_clear()
+
+
+def test_what_a_hook_keeps_is_not_overwritten() -> None:
+    built()
+    model = speed_up(PaliGemma(TINY["paligemma2"]).eval().requires_grad_(False))
+    block, kept = model.text.blocks[0], []
+    for layer in (block.attn.q, block.attn.k, block.mlp.gate, model.vision.blocks[0].mlp.fc1):
+        layer.register_forward_hook(lambda module, given, out: kept.append((out, out.clone())))
+    with torch.inference_mode():
+        tokens = torch.tensor([[2, 5, 6, 7]])
+        model(random_images(1, 1), tokens, torch.zeros_like(tokens), torch.ones_like(tokens).bool())
+    assert len(kept) == 4
+    assert all(torch.equal(*pair) for pair in kept)
+
+
+def test_no_picture_at_all_has_no_patches() -> None:
+    model = speed_up(PaliGemma(TINY["paligemma2"]).eval().requires_grad_(False))
+    with torch.inference_mode():
+        assert model.vision(random_images(1, 1)[:0, 0]).shape[0] == 0

@@ -124,8 +124,9 @@ def test_vectors_of_another_length_never_reach_c() -> None:
     for wrong in ((scale[:-1], None), (scale, scale[:-1])):
         with pytest.raises((AssertionError, TypeCheckError)):
             int8_linear(packed, *wrong)
-    with pytest.raises(AssertionError):
-        native.products(x[:, 1:].contiguous(), [int8_linear(packed, scale, None)], torch.float32)
+    for other in (x[:, 1:].contiguous(), x[:0]):
+        with pytest.raises(AssertionError):
+            native.products(other, [int8_linear(packed, scale, None)], torch.float32)
     four = pack_int4(numbers(1, 70, 64))
     buffers = (four.codes, four.steps, four.offsets, four.scale)
     for bias, outputs in ((None, 64), (None, 129), (scale[:-1], 70)):

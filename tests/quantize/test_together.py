@@ -96,6 +96,20 @@ def test_more_rows_than_are_worked_on_at_once(rows: int, calls: list[int]) -> No
     torch.testing.assert_close(product, plain, atol=2e-6, rtol=2e-6)
 
 
+def test_what_pytorch_makes_by_default_is_not_what_c_is_given() -> None:
+    layers = [layer(Int8Linear, seed, 64, 70) for seed in (1, 2)]
+    many, few = numbers(0, 1, 20, 64), numbers(0, 1, 2, 64)
+    with torch.inference_mode():
+        usual = [*together(many, layers), layers[0](few)]
+        torch.set_default_dtype(torch.bfloat16)
+        try:
+            with torch.device("meta"):
+                ours = [*together(many, layers), layers[0](few)]
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert all(map(torch.equal, ours, usual))
+
+
 def _with_hook(layers: Sequence[nn.Module]) -> None:
     layers[1].register_forward_hook(lambda module, args, out: out + 1)
 
@@ -104,7 +118,21 @@ def _halved(layers: Sequence[nn.Module]) -> None:
     layers[0].packed = layers[0].packed[:, ::2].repeat_interleave(2, 1).t().contiguous().t()
 
 
-@pytest.mark.parametrize("change", [_with_hook, _halved])
+def _replaced(layers: Sequence[nn.Module]) -> None:
+    forward = layers[1].forward
+    layers[1].forward = lambda x: forward(x) + 1
+
+
+def _converted(layers: Sequence[nn.Module]) -> None:
+    layers[0].bfloat16()
+
+
+def _asking(layers: Sequence[nn.Module]) -> None:
+    for each in layers:
+        each.register_parameter("bias", nn.Parameter(torch.ones(70)))
+
+
+@pytest.mark.parametrize("change", [_with_hook, _halved, _replaced, _converted, _asking])
 def test_what_c_cannot_see_is_asked_alone(change, calls: list[int]) -> None:
     layers = [layer(Int8Linear, seed, 64, 70) for seed in (1, 2)]
     change(layers)
@@ -114,6 +142,28 @@ def test_what_c_cannot_see_is_asked_alone(change, calls: list[int]) -> None:
         assert gated(x, *layers) is None
     assert 2 not in calls
     assert all(map(torch.equal, ours, alone))
+
+
+def test_a_bias_is_read_where_it_lies(calls: list[int]) -> None:
+    layers = [layer(Int8Linear, seed, 64, 70, bias=True) for seed in (1, 2)]
+    strided = numbers(5, 70, 2)[:, 0]
+    layers[0].bias = nn.Parameter(strided, requires_grad=False)
+    layers[1].bias = nn.Parameter(strided.contiguous(), requires_grad=False)
+    layers[1].packed, layers[1].scale = layers[0].packed, layers[0].scale
+    with torch.inference_mode():
+        one, other = together(numbers(0, 1, 20, 64), layers)
+        assert calls == [2]
+        assert torch.equal(one, other)
+        assert torch.equal(layers[0](numbers(0, 1, 20, 64)), other)
+
+
+def test_asking_for_a_gradient_is_heard_without_one(calls: list[int]) -> None:
+    layers = [layer(Int8Linear, seed, 64, 70) for seed in (1, 2)]
+    x = numbers(0, 1, 20, 64).requires_grad_()
+    with torch.no_grad():
+        assert all(map(torch.equal, together(x, layers), [each(x) for each in layers]))
+        assert gated(x, *layers) is None
+    assert not calls
 
 
 def test_a_gradient_passes(calls: list[int]) -> None:
