@@ -6,17 +6,15 @@ from functools import cache
 from typing import cast
 
 import torch
-from jaxtyping import Bool, Float
 from torch import Tensor
+
+from palikit.model.attention import Keys, Mask, Queries
 
 from .calling import addresses, room
 from .linear import PLAIN
 from .native import Kernels, kernels
 
 __all__ = ["attend", "can_attend"]
-
-Queries = Float[Tensor, "B N T H"]
-Keys = Float[Tensor, "B K S H"]
 
 
 class _Heads(ctypes.Structure):
@@ -58,13 +56,14 @@ def attend(
     k: Keys,
     v: Keys,
     *,
-    mask: Bool[Tensor, "#B #T S"] | None,
+    mask: Mask,
     softcap: float | None,
     scale: float = 1.0,
     coarse: bool = False,
 ) -> Queries:
-    """As `model.attention.attend`, of queries times a scale; a token's heads lie side by side.
+    """As `model.attention.attend`, of queries times a scale.
 
+    What it returns has a token's heads side by side in memory, as the next layer reads them.
     Where many queries are `coarse`, what is multiplied is rounded to bfloat16 first, on processors
     that have instructions for it; sums, caps and the softmax are in float32 all the same.
     """

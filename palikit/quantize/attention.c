@@ -4,7 +4,7 @@
 
 #include "panels.h"
 
-int omp_get_thread_num(void);
+int omp_get_thread_num(void); /* without its header, which not every compiler finds */
 
 #define MOST_TOGETHER (8 * AT_ONCE) /* queries of a job */
 #define MOST_SCORES (1 << 17)       /* of a job: half a megabyte, unless there are very many slots */

@@ -27,7 +27,7 @@ FUSED = {
 
 
 def fuse(model: nn.Module) -> nn.Module:
-    """Swap every RMSNorm and MLP of a model on a CPU, in place; what they hold is shared."""
+    """Swap every part of a model on a CPU that has a twin, in place; what they hold is shared."""
     # From within, for a decoder takes over the parts that it then has.
     for module in reversed(list(model.modules())):
         for name, child in module.named_children():

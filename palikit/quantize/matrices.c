@@ -51,7 +51,7 @@ static struct coming coming_of(const struct linear *w, int64_t first, int64_t st
     return next;
 }
 
-/* Adds to sums[row, output] the products of so many steps. */
+/* Adds to sums[row, output] the products of so many steps, in whole EVERYs. */
 INLINE void add_tile(const int rows, const int8_t *x, const uint8_t *panel, int64_t steps,
                      int32_t *sums, struct coming *next) {
     __m512i held[TILE][2];
@@ -181,7 +181,11 @@ static void finish_gated(struct job job, struct rounded x, int32_t sums[2][2][MO
             const int64_t row = (r - job.from) * PANEL + at;
             __m512 gate = scaled(sums[0][o / PANEL] + row, x, r, scale);
             __m512 up = scaled(sums[1][o / PANEL] + row, x, r, up_scale);
-            if (out->half) gate = widen_lanes(narrow_lanes(gate)), up = widen_lanes(narrow_lanes(up));
+            /* Rounded wherever separate operations would be. */
+            if (out->half) {
+                gate = widen_lanes(narrow_lanes(gate));
+                up = widen_lanes(narrow_lanes(up));
+            }
             _mm512_store_ps(gelus, gate);
 #pragma omp simd
             for (int lane = 0; lane < LANES; lane++) gelus[lane] = gelu(gelus[lane]);
@@ -259,10 +263,10 @@ static void do_jobs(const struct products *all, struct plan plan, struct rounded
     }
 }
 
-/* outs[i] = x * weight^T + bias of so many layers, or one of gelu of the first's times the second's
- * where `gated`, which have no biases. The layers have the same inputs, which are `padded` to whole 64s
- * and groups. Room is needed for `bytes`, whole tiles of rows of those, and for the scale and sum
- * of each row. */
+/* outs[i] = x * weight^T + bias of so many layers; or, where `gated`, the one out is gelu of the
+ * first's times the second's, which have no biases. The layers have the same inputs, which are
+ * `padded` to whole 64s, or to whole groups of four bits. Room is needed for `bytes`, whole tiles of
+ * rows of those, and for the scale and sum of each row. */
 void matrix_products(const struct linear *layers, void *const *outs, int64_t count, void *x,
                      int8_t *bytes, float *x_scale, int32_t *x_sums, int64_t rows, int64_t padded,
                      int64_t half_in, int64_t half_out, int64_t gated, int threads) {
